@@ -1,0 +1,72 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Upcoming features that keep the arrows of docs/architecture.md true: an import is internal unless it says `public`,
+// a member is visible only where its module is imported, and a type-erased value says `any`.
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+
+/// A Swift module of this package; every one is compiled with the same strict settings.
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+/// The tests of one module (or of the command line), with the shared `TestSupport`.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies + ["TestSupport"], path: "Tests/\(name)", swiftSettings: strict)
+}
+
+let package = Package(
+  name: "tismscan",
+  products: [.executable(name: "tismscan", targets: ["tismscan"])],
+  dependencies: [
+    // The command line: options, help texts, usage errors.
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    // Progress and diagnostics; only ScanPipeline and the command line log.
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    // Reads ONNX files; only ONNXImport knows it.
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+  ],
+  targets: [
+    // System libraries: a module map and a shim header each, nothing else.
+    .systemLibrary(name: "CHTSlib", pkgConfig: "htslib", providers: [.apt(["libhts-dev"])]),
+    .systemLibrary(name: "CBigWig", providers: [.apt(["libbigwig-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    // The inner loops: `*.inc` holds the code, compiled once per instruction set; `fmaf` of the portable build is in libm.
+    .target(name: "CKernels", exclude: [], linkerSettings: [.linkedLibrary("m")]),
+
+    module("Genomics"),
+    module("Tensors"),
+    module("HTS", ["CHTSlib", "Genomics"]),
+    module("GenomeIO", ["HTS", "Genomics"]),
+    module("TrackIO", ["HTS", "Genomics", "CBigWig", "CZlib"]),
+    module("Kernels", ["CKernels", "Tensors"]),
+    module("NetworkGraph", ["Tensors"]),
+    module("Operators", ["NetworkGraph", "Kernels", "Tensors"]),
+    module("ONNXImport", ["Operators", "NetworkGraph", "Tensors", protobuf]),
+    module("Engine", ["Operators", "NetworkGraph", "Kernels", "Tensors"]),
+    module("Attribution", ["Engine", "ONNXImport", "NetworkGraph", "Tensors", "Genomics"]),
+    module("Annotation", ["Genomics", "GenomeIO"]),
+    module("ScanPipeline", ["Attribution", "Annotation", "TrackIO", "GenomeIO", "Genomics", "ONNXImport", logging]),
+    .executableTarget(
+      name: "tismscan",
+      dependencies: [
+        "ScanPipeline", "Attribution", "Engine", "ONNXImport", "NetworkGraph", "TrackIO", "GenomeIO", "Genomics",
+        "Annotation", "Kernels", "Tensors", argumentParser, logging,
+      ],
+      swiftSettings: strict),
+
+    // Fixtures, seeded random numbers and npz reading for the tests.
+    .target(name: "TestSupport", dependencies: ["Tensors", "Genomics"], path: "Tests/TestSupport", swiftSettings: strict),
+    tests("GenomicsTests", ["Genomics"]),
+  ],
+  // Data-race safety is checked by the compiler in every module.
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,2 @@
+/// Calls and comparisons on per-base predictions.
+public enum Annotation {}

@@ -1,0 +1,3 @@
+#ifndef TISMSCAN_KERNELS_H
+#define TISMSCAN_KERNELS_H
+#endif

@@ -1,0 +1,2 @@
+/// A model as typed nodes: values, operators, and what every operator must answer.
+public enum NetworkGraph {}

@@ -1,0 +1,49 @@
+import Glibc
+
+/// Immutable float32 storage on a 64-byte boundary, shared by every task: packed weights.
+///
+/// `@unchecked Sendable`: the memory is written only inside `init`, before anyone else has the object.
+public final class AlignedFloats: @unchecked Sendable {
+  private let base: UnsafeMutablePointer<Float>
+  public let count: Int
+
+  /// Storage of `count` zeros that `fill` may write before it becomes immutable.
+  public init(count: Int, fill: (UnsafeMutableBufferPointer<Float>) -> Void = { _ in }) {
+    self.count = count
+    base = allocateFloats(count)
+    fill(UnsafeMutableBufferPointer(start: base, count: count))
+  }
+
+  public convenience init(_ values: [Float]) {
+    self.init(count: values.count) { buffer in _ = buffer.update(from: values) }
+  }
+
+  deinit { base.deallocate() }
+
+  /// The floats; valid while this object lives.
+  public var pointer: UnsafePointer<Float> { UnsafePointer(base) }
+}
+
+/// Float32 memory on a 64-byte boundary that one task owns and writes, made once per session.
+public struct FloatScratch: ~Copyable {
+  private let base: UnsafeMutablePointer<Float>
+  public let count: Int
+
+  public init(count: Int) {
+    self.count = count
+    base = allocateFloats(count)
+  }
+
+  deinit { base.deallocate() }
+
+  /// The floats; valid while this scratch lives. Only the owning task may use it.
+  public var pointer: UnsafeMutablePointer<Float> { base }
+}
+
+/// `count` zeros on a 64-byte boundary, with a vector of slack at the end.
+private func allocateFloats(_ count: Int) -> UnsafeMutablePointer<Float> {
+  let bytes = (count + 16) * MemoryLayout<Float>.stride
+  let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+  memset(raw, 0, bytes)
+  return raw.bindMemory(to: Float.self, capacity: count + 16)
+}
