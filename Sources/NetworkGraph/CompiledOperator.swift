@@ -1,0 +1,83 @@
+public import Tensors
+
+/// An operator with packed weights and settled sizes, shared by every session. It holds no state of a run.
+///
+/// Every output element is one fixed chain of operations, so that a value never depends on batch, thread or tile.
+public protocol CompiledOperator: Sendable {
+  /// Multiply-adds of one forward call.
+  var multiplyAdds: Int { get }
+
+  /// Floats of scratch that one forward or backward call may overwrite.
+  var scratchCount: Int { get }
+
+  /// Computes every output from the inputs. Inputs and outputs never overlap, except where ``aliasesInput`` is true.
+  func forward(_ call: ForwardCall)
+
+  /// The vector-Jacobian product: from the gradients of the outputs, those of the inputs that want one.
+  func backward(_ call: BackwardCall)
+
+  /// True when the only output is the first input's elements under another shape: no memory, no work.
+  var aliasesInput: Bool { get }
+}
+
+extension CompiledOperator {
+  public var scratchCount: Int { 0 }
+  public var aliasesInput: Bool { false }
+}
+
+/// Memory of one forward call.
+public struct ForwardCall {
+  public let inputs: [TensorView]
+  public let outputs: [MutableTensorView]
+  /// `scratchCount` floats with any content.
+  public let scratch: UnsafeMutablePointer<Float>
+
+  public init(inputs: [TensorView], outputs: [MutableTensorView], scratch: UnsafeMutablePointer<Float>) {
+    self.inputs = inputs
+    self.outputs = outputs
+    self.scratch = scratch
+  }
+}
+
+/// Memory of one backward call.
+public struct BackwardCall {
+  /// The inputs of the forward call.
+  public let inputs: [TensorView]
+  /// The outputs of the forward call.
+  public let outputs: [TensorView]
+  /// Gradient of each output; the callee may overwrite it.
+  public let outputGradients: [MutableTensorView]
+  /// Where the gradient of each input goes, or `nil` where nobody wants it.
+  public let inputGradients: [GradientTarget?]
+  /// `scratchCount` floats with any content.
+  public let scratch: UnsafeMutablePointer<Float>
+
+  public init(
+    inputs: [TensorView], outputs: [TensorView], outputGradients: [MutableTensorView],
+    inputGradients: [GradientTarget?], scratch: UnsafeMutablePointer<Float>
+  ) {
+    self.inputs = inputs
+    self.outputs = outputs
+    self.outputGradients = outputGradients
+    self.inputGradients = inputGradients
+    self.scratch = scratch
+  }
+}
+
+/// Where a gradient goes: overwritten by the first of an input's readers, added to by the others.
+public struct GradientTarget {
+  public let view: MutableTensorView
+  /// True when earlier readers have already left their part here.
+  public let adds: Bool
+
+  public init(view: MutableTensorView, adds: Bool) {
+    self.view = view
+    self.adds = adds
+  }
+
+  /// Stores or adds one element.
+  @inline(__always)
+  public func put(_ index: Int, _ value: Float) {
+    if adds { view.base[index] += value } else { view.base[index] = value }
+  }
+}

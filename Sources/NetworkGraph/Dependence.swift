@@ -1,0 +1,54 @@
+/// Which positions of the input sequence a value reads.
+public enum Dependence: Hashable, Sendable {
+  /// Constant: reads nothing of the sequence.
+  case nothing
+  /// Entry `j` along one axis reads a window of positions around `step * j`.
+  case window(PositionWindow)
+  /// Every element may read every position.
+  case everything
+
+  /// What an element reads that is computed from elements of several values at the same index.
+  public static func union(_ parts: [Dependence]) -> Dependence {
+    var result = Dependence.nothing
+    for part in parts {
+      switch (result, part) {
+      case (_, .nothing): continue
+      case (.nothing, _): result = part
+      case (.window(let a), .window(let b)):
+        guard let both = a.union(b) else { return .everything }
+        result = .window(both)
+      default: return .everything
+      }
+    }
+    return result
+  }
+}
+
+/// Entry `j` along `axis` reads input positions `step * j - back ... step * j + ahead`.
+///
+/// `back` and `ahead` may be negative: an offset convolution may read only upstream positions.
+public struct PositionWindow: Hashable, Sendable {
+  public var axis: Int
+  public var step: Int
+  public var back: Int
+  public var ahead: Int
+
+  public init(axis: Int, step: Int, back: Int, ahead: Int) {
+    self.axis = axis
+    self.step = step
+    self.back = back
+    self.ahead = ahead
+  }
+
+  /// The smallest window that holds both, when they run along the same axis at the same step.
+  public func union(_ other: PositionWindow) -> PositionWindow? {
+    guard axis == other.axis, step == other.step else { return nil }
+    return PositionWindow(axis: axis, step: step, back: max(back, other.back), ahead: max(ahead, other.ahead))
+  }
+
+  /// The window of an operator whose output `t` reads entries `stride * t - back ... stride * t + ahead` of this value.
+  public func reading(stride: Int, back: Int, ahead: Int) -> PositionWindow {
+    PositionWindow(
+      axis: axis, step: step * stride, back: step * back + self.back, ahead: step * ahead + self.ahead)
+  }
+}

@@ -1,0 +1,79 @@
+public import Tensors
+
+/// A network for one batch size and sequence length: nodes in the order they run, every shape known.
+public struct Graph: Sendable {
+  /// Index of a value in ``values``.
+  public typealias ValueID = Int
+
+  /// Something a node reads or writes.
+  public struct Value: Sendable {
+    /// The name in the model file, or one made from the node that writes it.
+    public var name: String
+    public var shape: Shape
+    /// The value itself when it does not depend on the sequence.
+    public var constant: ConstantTensor?
+
+    public init(name: String, shape: Shape, constant: ConstantTensor? = nil) {
+      self.name = name
+      self.shape = shape
+      self.constant = constant
+    }
+  }
+
+  /// One application of an operator.
+  public struct Node: Sendable {
+    public var name: String
+    public var op: any NetworkOperator
+    public var inputs: [ValueID]
+    public var outputs: [ValueID]
+
+    public init(name: String, op: any NetworkOperator, inputs: [ValueID], outputs: [ValueID]) {
+      self.name = name
+      self.op = op
+      self.inputs = inputs
+      self.outputs = outputs
+    }
+  }
+
+  public var values: [Value]
+  public var nodes: [Node]
+  /// The one-hot sequences, shape `[batch, length, 4]`, rows A C G T.
+  public var input: ValueID
+  /// The model's outputs in the order of the file.
+  public var outputs: [ValueID]
+
+  public init(values: [Value], nodes: [Node], input: ValueID, outputs: [ValueID]) {
+    self.values = values
+    self.nodes = nodes
+    self.input = input
+    self.outputs = outputs
+  }
+
+  /// Sequences a run.
+  public var batch: Int { values[input].shape[0] }
+  /// Bases a sequence.
+  public var length: Int { values[input].shape[1] }
+
+  /// Which positions each value reads; index is the value.
+  public var dependences: [Dependence] {
+    var result = values.map { _ in Dependence.nothing }
+    result[input] = .window(PositionWindow(axis: 1, step: 1, back: 0, ahead: 0))
+    for node in nodes {
+      let found = node.op.dependence(of: node.inputs.map { result[$0] }, shapes: node.inputs.map { values[$0].shape })
+      for (value, dependence) in zip(node.outputs, found) { result[value] = dependence }
+    }
+    return result
+  }
+
+  /// Runs every node the plain way in float64: the oracle. Returns every value's elements (empty for unused ones).
+  /// - Parameter input: one-hot sequences (or any numbers), shape `[batch, length, 4]`.
+  public func evaluate(_ input: ConstantTensor) throws(OperatorError) -> [ConstantTensor] {
+    var known = values.map { $0.constant }
+    known[self.input] = input
+    for node in nodes {
+      let results = try node.op.evaluate(node.inputs.map { known[$0]! })
+      for (value, result) in zip(node.outputs, results) { known[value] = result }
+    }
+    return outputs.map { known[$0]! }
+  }
+}
