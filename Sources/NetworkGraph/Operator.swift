@@ -41,6 +41,19 @@ public enum FinalActivation: Hashable, Sendable {
   case softmax(axis: Int)
 }
 
+/// `y = scale[c] * x + shift[c]` with `c` along `axis`.
+public struct ScaleAndShift: Sendable {
+  public let scale: [Double]
+  public let shift: [Double]
+  public let axis: Int
+
+  public init(scale: [Double], shift: [Double], axis: Int) {
+    self.scale = scale
+    self.shift = shift
+    self.axis = axis
+  }
+}
+
 /// An operator that runs on data inside a network.
 public protocol NetworkOperator: Operator {
   /// Which input positions each output reads, given the same of the inputs.
@@ -66,8 +79,8 @@ public protocol NetworkOperator: Operator {
   /// The same operator with `Relu` applied to its result, or `nil`.
   func followedByRelu() -> (any NetworkOperator)?
 
-  /// When the operator is `y = scale * x + shift` per entry of the last axis: the two, for folding into what comes before.
-  var scaleAndShift: (scale: [Double], shift: [Double])? { get }
+  /// When the operator is `y = scale[c] * x + shift[c]` with `c` along one axis: for folding into what comes before.
+  var scaleAndShift: ScaleAndShift? { get }
 
   /// The operator's part as a final activation, if it is one.
   var finalActivation: FinalActivation? { get }
@@ -93,6 +106,6 @@ extension NetworkOperator {
 
   public func followed(byScale scale: [Double], shift: [Double]) -> (any NetworkOperator)? { nil }
   public func followedByRelu() -> (any NetworkOperator)? { nil }
-  public var scaleAndShift: (scale: [Double], shift: [Double])? { nil }
+  public var scaleAndShift: ScaleAndShift? { nil }
   public var finalActivation: FinalActivation? { nil }
 }

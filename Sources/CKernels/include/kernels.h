@@ -1,3 +1,90 @@
+// The inner loops of tismscan: one table of functions per instruction set, all giving the same bits.
+//
+// Rules that keep the bits equal (docs/kernels.md): every output element is one chain of explicit fused multiply-adds in a
+// fixed order, vector lanes are independent outputs, and nothing is left to floating-point contraction.
 #ifndef TISMSCAN_KERNELS_H
 #define TISMSCAN_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Output channels a panel of packed weights; the unit of packing for every instruction set.
+enum { TISMSCAN_PANEL = 16 };
+
+// One call of the convolution kernel, which is also the matrix product (taps = 1).
+//
+//   y[r, c] = finish(bias[c] + sum over (tap, i) of x[r * x_row_stride + tap * x_tap_stride + i] * w[tap, i, c])
+//
+// for r in 0..<rows, c in 0..<outputs, with the sum as one chain of fused multiply-adds over (tap, i) in that order, and the
+// bias added last. `finish` applies ReLU when `relu`, then adds the old y when `adds`.
+typedef struct {
+  const float *x;
+  ptrdiff_t x_row_stride;  // floats between the first taps of neighbouring rows
+  ptrdiff_t x_tap_stride;  // floats between neighbouring taps
+  ptrdiff_t taps;
+  ptrdiff_t inputs;        // channels read a tap, contiguous
+  const float *w;          // [panels][taps][inputs][TISMSCAN_PANEL], 64-byte aligned, zero-padded channels
+  ptrdiff_t w_panel_stride;  // floats between panels (larger than taps * inputs * PANEL when only some taps are used)
+  const float *bias;       // padded to whole panels, or NULL
+  float *y;
+  ptrdiff_t y_row_stride;
+  ptrdiff_t rows;
+  ptrdiff_t outputs;
+  bool relu;
+  bool adds;
+} tismscan_contraction;
+
+// Functions of one variable; `a` and `b` are the parameters named.
+typedef enum {
+  TISMSCAN_RELU = 0,
+  TISMSCAN_LEAKY_RELU,    // a: slope below 0
+  TISMSCAN_ELU,           // a: alpha, b: gamma (SELU; 1 for ELU)
+  TISMSCAN_CELU,          // a: alpha
+  TISMSCAN_GELU,          // x * Phi(x), by erf
+  TISMSCAN_GELU_TANH,     // the tanh form
+  TISMSCAN_SIGMOID,
+  TISMSCAN_HARD_SIGMOID,  // clamp(a * x + b, 0, 1)
+  TISMSCAN_SWISH,         // x * sigmoid(a * x)
+  TISMSCAN_HARD_SWISH,
+  TISMSCAN_MISH,
+  TISMSCAN_TANH,
+  TISMSCAN_SOFTPLUS,
+  TISMSCAN_SOFTSIGN,
+  TISMSCAN_EXP,
+  TISMSCAN_LOG,
+  TISMSCAN_SQRT,
+  TISMSCAN_RECIPROCAL,
+  TISMSCAN_NEGATE,
+  TISMSCAN_ABSOLUTE,
+  TISMSCAN_ERF,
+  TISMSCAN_CLIP,          // a: minimum, b: maximum
+} tismscan_function;
+
+typedef struct {
+  const char *name;
+  void (*contract)(const tismscan_contraction *call);
+  // y = f(x); x and y may be the same.
+  void (*apply)(tismscan_function f, float a, float b, const float *x, float *y, ptrdiff_t count);
+  // dx = dy * f'(x), added to dx when `adds`.
+  void (*apply_gradient)(
+      tismscan_function f, float a, float b, const float *x, const float *dy, float *dx, ptrdiff_t count, bool adds);
+  // y = a + b
+  void (*add)(const float *a, const float *b, float *y, ptrdiff_t count);
+  // dy = y > 0 ? dy : 0
+  void (*mask_relu)(const float *y, float *dy, ptrdiff_t count);
+  // y[r, c] = scale[c] * x[r, c] + shift[c]; shift may be NULL.
+  void (*scale_shift)(
+      const float *x, const float *scale, const float *shift, float *y, ptrdiff_t rows, ptrdiff_t channels, bool adds);
+  // Largest of `window` rows that are `stride` floats apart, per channel; NaN wins.
+  void (*max_rows)(const float *x, ptrdiff_t stride, ptrdiff_t window, float *y, ptrdiff_t channels);
+  // Adds dy to the row of dx whose x is the first largest one of the window (or NaN), per channel.
+  void (*max_rows_gradient)(
+      const float *x, ptrdiff_t stride, ptrdiff_t window, const float *dy, float *dx, ptrdiff_t channels);
+} tismscan_kernels;
+
+// Tables that this processor can run, best first; the last is always the portable one.
+ptrdiff_t tismscan_supported_count(void);
+const tismscan_kernels *tismscan_supported(ptrdiff_t index);
+
 #endif

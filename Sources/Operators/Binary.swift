@@ -1,0 +1,160 @@
+internal import Glibc
+internal import Kernels
+public import NetworkGraph
+public import Tensors
+
+/// A function of two variables.
+public enum BinaryFunction: String, Hashable, Sendable {
+  case add, subtract, multiply, divide, power, maximum, minimum
+
+  /// The plain value; integers divide towards zero.
+  @inline(__always)
+  public func value<Number: BinaryFloatingPoint>(_ a: Number, _ b: Number) -> Number {
+    switch self {
+    case .add: a + b
+    case .subtract: a - b
+    case .multiply: a * b
+    case .divide: a / b
+    case .power: Number(pow(Double(a), Double(b)))
+    case .maximum: a.isNaN || b.isNaN ? .nan : Swift.max(a, b)
+    case .minimum: a.isNaN || b.isNaN ? .nan : Swift.min(a, b)
+    }
+  }
+
+  /// Derivatives with respect to both; ties of maximum and minimum share it, as in PyTorch.
+  @inline(__always)
+  func slopes(_ a: Float, _ b: Float) -> (a: Float, b: Float) {
+    switch self {
+    case .add: return (1, 1)
+    case .subtract: return (1, -1)
+    case .multiply: return (b, a)
+    case .divide: return (1 / b, -a / (b * b))
+    case .power:
+      let (x, y) = (Double(a), Double(b))
+      return (y == 0 ? 0 : Float(y * pow(x, y - 1)), x > 0 ? Float(pow(x, y) * Glibc.log(x)) : 0)
+    case .maximum: return a > b ? (1, 0) : a < b ? (0, 1) : (0.5, 0.5)
+    case .minimum: return a < b ? (1, 0) : a > b ? (0, 1) : (0.5, 0.5)
+    }
+  }
+}
+
+/// A function of two tensors that broadcast to one shape by NumPy's rule; either may be constant.
+public struct Binary: NetworkOperator {
+  public let function: BinaryFunction
+
+  public init(_ function: BinaryFunction) { self.function = function }
+
+  public var kind: String {
+    switch function {
+    case .add: "Add"
+    case .subtract: "Sub"
+    case .multiply: "Mul"
+    case .divide: "Div"
+    case .power: "Pow"
+    case .maximum: "Max"
+    case .minimum: "Min"
+    }
+  }
+
+  public func outputShapes(for inputs: [Shape]) throws(OperatorError) -> [Shape] {
+    guard let shape = inputs[0].broadcast(with: inputs[1]) else {
+      throw OperatorError("shapes \(inputs[0]) and \(inputs[1]) do not broadcast")
+    }
+    return [shape]
+  }
+
+  public func evaluate(_ inputs: [ConstantTensor]) throws(OperatorError) -> [ConstantTensor] {
+    let output = try outputShapes(for: inputs.map(\.shape))[0]
+    let (a, b) = (inputs[0].values, inputs[1].values)
+    let kind: ConstantTensor.Kind = inputs.allSatisfy { $0.kind == .integer } ? .integer : .float
+    var y = [Double](repeating: 0, count: output.count)
+    Broadcast(inputs[0].shape, inputs[1].shape, to: output).forEachElement { i, j, k in
+      let value = function.value(a[i], b[j])
+      y[k] = kind == .integer && function == .divide ? value.rounded(.towardZero) : value
+    }
+    return [ConstantTensor(shape: output, kind: kind, values: y)]
+  }
+
+  public func dependence(of inputs: [Dependence], shapes: [Shape]) -> [Dependence] {
+    guard let output = shapes[0].broadcast(with: shapes[1]) else { return [.everything] }
+    let aligned = zip(inputs, shapes).map { dependence, shape -> Dependence in
+      guard case .window(var window) = dependence else { return dependence }
+      // A position axis of length 1 that is spread over others no longer marks positions.
+      guard shape[window.axis] == output[window.axis + output.rank - shape.rank] else { return .everything }
+      window.axis += output.rank - shape.rank
+      return .window(window)
+    }
+    return [Dependence.union(aligned)]
+  }
+
+  public func commuting(with permutation: [Int], shapes: [Shape])
+    -> (operator: any NetworkOperator, outputs: [[Int]])?
+  {
+    (self, [permutation])
+  }
+
+  public func compile(_ operands: [Operand]) throws(OperatorError) -> any CompiledOperator {
+    let shapes = operands.map(\.shape)
+    let output = try outputShapes(for: shapes)[0]
+    return CompiledBinary(
+      function: function, output: output, same: shapes[0] == output && shapes[1] == output,
+      broadcast: Broadcast(shapes[0], shapes[1], to: output), counts: shapes.map(\.count))
+  }
+}
+
+struct CompiledBinary: CompiledOperator {
+  let function: BinaryFunction
+  let output: Shape
+  /// Neither operand is broadcast.
+  let same: Bool
+  let broadcast: Broadcast
+  /// Elements of the operands.
+  let counts: [Int]
+
+  var multiplyAdds: Int { output.count }
+
+  func forward(_ call: ForwardCall) {
+    let (a, b, y) = (call.inputs[0].base, call.inputs[1].base, call.outputs[0].base)
+    if same && function == .add {
+      KernelSet.best.add(a, b, into: y, count: output.count)
+      return
+    }
+    switch function {
+    case .add: rows { y[$2] = a[$0] + b[$1] }
+    case .subtract: rows { y[$2] = a[$0] - b[$1] }
+    case .multiply: rows { y[$2] = a[$0] * b[$1] }
+    case .divide: rows { y[$2] = a[$0] / b[$1] }
+    default: rows { y[$2] = function.value(a[$0], b[$1]) }
+    }
+  }
+
+  func backward(_ call: BackwardCall) {
+    let (a, b) = (call.inputs[0].base, call.inputs[1].base)
+    let dy = call.outputGradients[0].base
+    for (operand, target) in call.inputGradients.enumerated() {
+      guard let target else { continue }
+      let dx = target.view.base
+      if same && function == .add {
+        if target.adds {
+          KernelSet.best.add(dx, dy, into: dx, count: output.count)
+        } else {
+          dx.update(from: dy, count: output.count)
+        }
+        continue
+      }
+      if !target.adds { dx.update(repeating: 0, count: counts[operand]) }
+      switch (function, operand) {
+      case (.add, 0), (.subtract, 0): rows { i, _, k in dx[i] += dy[k] }
+      case (.add, _): rows { _, j, k in dx[j] += dy[k] }
+      case (.subtract, _): rows { _, j, k in dx[j] -= dy[k] }
+      case (.multiply, 0): rows { i, j, k in dx[i] += dy[k] * b[j] }
+      case (.multiply, _): rows { i, j, k in dx[j] += dy[k] * a[i] }
+      case (_, 0): rows { i, j, k in dx[i] += dy[k] * function.slopes(a[i], b[j]).a }
+      default: rows { i, j, k in dx[j] += dy[k] * function.slopes(a[i], b[j]).b }
+      }
+    }
+  }
+
+  @inline(__always)
+  private func rows(_ body: (_ a: Int, _ b: Int, _ y: Int) -> Void) { broadcast.forEachElement(body) }
+}

@@ -1,0 +1,152 @@
+internal import Kernels
+public import NetworkGraph
+public import Tensors
+
+/// The maximum or mean of windows of positions, per channel: `[batch, L, C] -> [batch, L', C]`.
+///
+/// Padding never wins a maximum. The first maximum in position order takes the gradient, as in PyTorch.
+public struct Pool: NetworkOperator {
+  public enum Kind: Hashable, Sendable { case max, average }
+
+  public let pooling: Kind
+  public let size: Int
+  public let stride: Int
+  public let dilation: Int
+  public let before: Int
+  public let after: Int
+  public let ceilMode: Bool
+  /// Whether a mean divides by the padded positions of its window too.
+  public let countIncludesPadding: Bool
+
+  public init(
+    kind: Kind, size: Int, stride: Int, dilation: Int = 1, padding: (before: Int, after: Int) = (0, 0),
+    ceilMode: Bool = false, countIncludesPadding: Bool = false
+  ) throws(OperatorError) {
+    guard size > 0, stride > 0, dilation > 0, padding.before >= 0, padding.after >= 0,
+      padding.before <= (size - 1) * dilation, padding.after <= (size - 1) * dilation
+    else {
+      throw OperatorError("window \(size), stride \(stride), dilation \(dilation), padding \(padding) make no pooling")
+    }
+    pooling = kind
+    self.size = size
+    self.stride = stride
+    self.dilation = dilation
+    (before, after) = padding
+    self.ceilMode = ceilMode
+    self.countIncludesPadding = countIncludesPadding
+  }
+
+  public var kind: String { pooling == .max ? "MaxPool" : "AveragePool" }
+
+  public func outputShapes(for inputs: [Shape]) throws(OperatorError) -> [Shape] {
+    let input = inputs[0]
+    guard input.rank == 3 else { throw OperatorError("input \(input); expected (batch, length, channels)") }
+    let room = input[1] + before + after - (size - 1) * dilation - 1
+    guard room >= 0 else { throw OperatorError("\(input[1]) positions are fewer than the window of \(size)") }
+    var length = room / stride + 1
+    // In ceil mode a window may hang over the end, but must start inside the input or its left padding.
+    if ceilMode, room % stride != 0, length * stride < input[1] + before { length += 1 }
+    return [[input[0], length, input[2]]]
+  }
+
+  /// The taps of window `t` that fall on the input, and the number a mean divides by.
+  func window(_ t: Int, length: Int) -> (first: Int, count: Int, divisor: Int) {
+    let start = t * stride - before
+    let low = start < 0 ? (-start + dilation - 1) / dilation : 0
+    let high = start >= length ? 0 : min(size, (length - 1 - start) / dilation + 1)
+    let count = max(0, high - low)
+    let padded = min(size, (length + after - 1 - start) / dilation + 1)
+    return (start + low * dilation, count, countIncludesPadding ? padded : count)
+  }
+
+  public func evaluate(_ inputs: [ConstantTensor]) throws(OperatorError) -> [ConstantTensor] {
+    let output = try outputShapes(for: [inputs[0].shape])[0]
+    let (length, channels) = (inputs[0].shape[1], inputs[0].shape[2])
+    let x = inputs[0].values
+    var y: [Double] = []
+    y.reserveCapacity(output.count)
+    for batch in 0..<output[0] {
+      for t in 0..<output[1] {
+        let (first, count, divisor) = window(t, length: length)
+        for c in 0..<channels {
+          let values = (0..<count).map { x[(batch * length + first + $0 * dilation) * channels + c] }
+          switch pooling {
+          case .max: y.append(values.contains(where: \.isNaN) ? .nan : values.max() ?? -.infinity)
+          case .average: y.append(values.reduce(0, +) / Double(divisor))
+          }
+        }
+      }
+    }
+    return [ConstantTensor(shape: output, values: y)]
+  }
+
+  public func dependence(of inputs: [Dependence], shapes: [Shape]) -> [Dependence] {
+    guard case .window(let window) = inputs[0] else { return [inputs[0]] }
+    guard window.axis == 1 else { return [.everything] }
+    return [.window(window.reading(stride: stride, back: before, ahead: (size - 1) * dilation - before))]
+  }
+
+  public func compile(_ operands: [Operand]) throws(OperatorError) -> any CompiledOperator {
+    CompiledPool(op: self, input: operands[0].shape, output: try outputShapes(for: [operands[0].shape])[0])
+  }
+}
+
+struct CompiledPool: CompiledOperator {
+  let op: Pool
+  let input: Shape
+  let output: Shape
+
+  var multiplyAdds: Int { output.count * op.size }
+
+  func forward(_ call: ForwardCall) {
+    let channels = input[2]
+    forEachWindow { from, to, count, divisor in
+      let x = call.inputs[0].base + from
+      let y = UnsafeMutableBufferPointer(start: call.outputs[0].base + to, count: channels)
+      if op.pooling == .max {
+        KernelSet.best.maxRows(
+          x, stride: op.dilation * channels, window: count, into: y.baseAddress!, channels: channels)
+        return
+      }
+      y.update(repeating: 0)
+      for tap in 0..<count {
+        let row = UnsafeBufferPointer(start: x + tap * op.dilation * channels, count: channels)
+        for c in 0..<y.count { y[c] += row[c] }
+      }
+      for c in 0..<y.count { y[c] /= Float(divisor) }
+    }
+  }
+
+  func backward(_ call: BackwardCall) {
+    guard let target = call.inputGradients[0] else { return }
+    let channels = input[2]
+    if !target.adds { target.view.base.update(repeating: 0, count: input.count) }
+    forEachWindow { from, to, count, divisor in
+      let dy = UnsafeBufferPointer(start: call.outputGradients[0].base + to, count: channels)
+      if op.pooling == .max {
+        KernelSet.best.maxRowsGradient(
+          call.inputs[0].base + from, stride: op.dilation * channels, window: count, dy.baseAddress!,
+          into: target.view.base + from, channels: channels)
+        return
+      }
+      for tap in 0..<count {
+        let row = UnsafeMutableBufferPointer(
+          start: target.view.base + from + tap * op.dilation * channels, count: channels)
+        for c in 0..<row.count { row[c] += dy[c] / Float(divisor) }
+      }
+    }
+  }
+
+  /// Calls `body` with the offset of each window's first row, that of its result, its rows and its divisor.
+  @inline(__always)
+  private func forEachWindow(_ body: (_ from: Int, _ to: Int, _ count: Int, _ divisor: Int) -> Void) {
+    for batch in 0..<input[0] {
+      for t in 0..<output[1] {
+        let window = op.window(t, length: input[1])
+        body(
+          (batch * input[1] + window.first) * input[2], (batch * output[1] + t) * output[2], window.count,
+          window.divisor)
+      }
+    }
+  }
+}

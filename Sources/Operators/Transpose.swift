@@ -1,0 +1,89 @@
+public import NetworkGraph
+public import Tensors
+
+/// Axes in another order: axis `a` of the output is axis `permutation[a]` of the input.
+public struct Transpose: NetworkOperator {
+  public let permutation: [Int]
+
+  public init(permutation: [Int]) throws(OperatorError) {
+    guard permutation.sorted() == Array(permutation.indices) else {
+      throw OperatorError("\(permutation) is not an order of axes")
+    }
+    self.permutation = permutation
+  }
+
+  public var kind: String { "Transpose" }
+
+  public func outputShapes(for inputs: [Shape]) throws(OperatorError) -> [Shape] {
+    guard inputs[0].rank == permutation.count else {
+      throw OperatorError("order \(permutation) for an input of shape \(inputs[0])")
+    }
+    return [Shape(permutation.map { inputs[0][$0] })]
+  }
+
+  public func evaluate(_ inputs: [ConstantTensor]) throws(OperatorError) -> [ConstantTensor] {
+    let output = try outputShapes(for: [inputs[0].shape])[0]
+    let x = inputs[0].values
+    var y = [Double](repeating: 0, count: x.count)
+    forEachElement(input: inputs[0].shape, output: output) { from, to in y[to] = x[from] }
+    return [ConstantTensor(shape: output, kind: inputs[0].kind, values: y)]
+  }
+
+  public func dependence(of inputs: [Dependence], shapes: [Shape]) -> [Dependence] {
+    guard case .window(var window) = inputs[0] else { return inputs }
+    window.axis = permutation.firstIndex(of: window.axis)!
+    return [.window(window)]
+  }
+
+  public func compile(_ operands: [Operand]) throws(OperatorError) -> any CompiledOperator {
+    CompiledTranspose(op: self, input: operands[0].shape, output: try outputShapes(for: [operands[0].shape])[0])
+  }
+
+  /// Calls `body` with the offsets in input and output of every element, in the output's order.
+  @inline(__always)
+  fileprivate func forEachElement(input: Shape, output: Shape, _ body: (_ from: Int, _ to: Int) -> Void) {
+    let strides = permutation.map { input.strides[$0] }
+    guard let inner = output.dims.last, output.count > 0 else {
+      if output.count == 1 { body(0, 0) }
+      return
+    }
+    let innerStride = strides[strides.count - 1]
+    var index = [Int](repeating: 0, count: output.rank)
+    var from = 0
+    for first in stride(from: 0, to: output.count, by: inner) {
+      for i in 0..<inner { body(from + i * innerStride, first + i) }
+      var axis = output.rank - 2
+      while axis >= 0 {
+        index[axis] += 1
+        from += strides[axis]
+        if index[axis] < output[axis] { break }
+        from -= strides[axis] * output[axis]
+        index[axis] = 0
+        axis -= 1
+      }
+    }
+  }
+}
+
+struct CompiledTranspose: CompiledOperator {
+  let op: Transpose
+  let input: Shape
+  let output: Shape
+
+  var multiplyAdds: Int { 0 }
+
+  func forward(_ call: ForwardCall) {
+    let (x, y) = (call.inputs[0].base, call.outputs[0].base)
+    op.forEachElement(input: input, output: output) { from, to in y[to] = x[from] }
+  }
+
+  func backward(_ call: BackwardCall) {
+    guard let target = call.inputGradients[0] else { return }
+    let (dx, dy) = (target.view.base, call.outputGradients[0].base)
+    if target.adds {
+      op.forEachElement(input: input, output: output) { from, to in dx[from] += dy[to] }
+    } else {
+      op.forEachElement(input: input, output: output) { from, to in dx[from] = dy[to] }
+    }
+  }
+}
