@@ -66,6 +66,8 @@ let package = Package(
     // Fixtures, seeded random numbers and npz reading for the tests.
     .target(name: "TestSupport", dependencies: ["Tensors", "Genomics"], path: "Tests/TestSupport", swiftSettings: strict),
     tests("GenomicsTests", ["Genomics"]),
+    tests("KernelsTests", ["Kernels", "Operators"]),
+    tests("EngineTests", ["Engine", "Operators", "NetworkGraph", "Kernels", "Tensors"]),
   ],
   // Data-race safety is checked by the compiler in every module.
   swiftLanguageModes: [.v6]

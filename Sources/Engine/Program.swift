@@ -1,10 +1,21 @@
 public import NetworkGraph
 public import Tensors
 
-/// A graph compiled for this machine: packed weights and a plan of memory, immutable and shared by all sessions.
+/// A graph compiled for this machine: packed weights and the order of steps, immutable and shared by all sessions.
 public struct Program: Sendable {
-  /// The graph as it runs, after rewriting.
+  /// One node, ready to run.
+  struct Step: Sendable {
+    let op: any CompiledOperator
+    let inputs: [Graph.ValueID]
+    let outputs: [Graph.ValueID]
+  }
+
+  /// The graph as it runs.
   public let graph: Graph
+  let steps: [Step]
+  /// Storage of the constant values that steps read.
+  let constants: [Graph.ValueID: AlignedFloats]
+
   /// Shape of the one-hot input, `[batch, length, 4]`.
   public var inputShape: Shape { graph.values[graph.input].shape }
   /// Shape of each output, batch axis first.
@@ -12,8 +23,34 @@ public struct Program: Sendable {
   /// Name of each output in the model file.
   public var outputNames: [String] { graph.outputs.map { graph.values[$0].name } }
 
-  /// - Throws: `OperatorError` when an operator cannot run on this machine with these shapes.
+  /// Multiply-adds of one forward pass.
+  public var multiplyAdds: Int { steps.reduce(0) { $0 + $1.op.multiplyAdds } }
+
+  /// - Throws: `OperatorError`, naming the node, when an operator cannot run with these shapes.
   public init(_ graph: Graph) throws(OperatorError) {
+    var steps: [Step] = []
+    var constants: [Graph.ValueID: AlignedFloats] = [:]
+    for node in graph.nodes {
+      let operands = node.inputs.map { Operand(shape: graph.values[$0].shape, constant: graph.values[$0].constant) }
+      do {
+        steps.append(Step(op: try node.op.compile(operands), inputs: node.inputs, outputs: node.outputs))
+      } catch {
+        throw OperatorError("node \(node.name) (\(node.op.kind)): \(error.description)")
+      }
+      for value in node.inputs where constants[value] == nil {
+        constants[value] = graph.values[value].constant.map { AlignedFloats($0.floats) }
+      }
+    }
+    for value in graph.outputs where constants[value] == nil {
+      constants[value] = graph.values[value].constant.map { AlignedFloats($0.floats) }
+    }
     self.graph = graph
+    self.steps = steps
+    self.constants = constants
+  }
+
+  /// Bytes of activations and gradients that one session of this purpose holds.
+  public func sessionBytes(for purpose: SessionPurpose) -> Int {
+    MemoryPlan(self, purpose: purpose).count * MemoryLayout<Float>.stride
   }
 }

@@ -1,4 +1,5 @@
-public import Tensors
+internal import NetworkGraph
+internal import Tensors
 
 /// What a session is for; it decides which memory may be reused.
 public enum SessionPurpose: Sendable {
@@ -11,22 +12,53 @@ public enum SessionPurpose: Sendable {
 /// The memory of one task that runs a ``Program``. Made once, used for many windows.
 public struct Session: ~Copyable {
   public let program: Program
-  private var input: FloatScratch
+  private let purpose: SessionPurpose
+  private let plan: MemoryPlan
+  private let arena: FloatScratch
+  /// The calls of each step, with every address settled.
+  private let forwardCalls: [ForwardCall]
+  /// True for each value that has a gradient in the pass under way.
+  private var hasGradient: [Bool]
 
   public init(_ program: Program, for purpose: SessionPurpose) {
     self.program = program
-    input = FloatScratch(count: program.inputShape.count)
+    self.purpose = purpose
+    let plan = MemoryPlan(program, purpose: purpose)
+    let arena = FloatScratch(count: plan.count)
+    let base = arena.pointer
+    forwardCalls = program.steps.map { step in
+      ForwardCall(
+        inputs: step.inputs.map { Session.view(of: $0, program, plan, base) },
+        outputs: step.outputs.map {
+          MutableTensorView(shape: program.graph.values[$0].shape, base: base + plan.activations[$0]!)
+        },
+        scratch: base + plan.scratch)
+    }
+    hasGradient = Array(repeating: false, count: program.graph.values.count)
+    self.plan = plan
+    self.arena = arena
+  }
+
+  private static func view(
+    of value: Graph.ValueID, _ program: Program, _ plan: MemoryPlan, _ base: UnsafeMutablePointer<Float>
+  ) -> TensorView {
+    let pointer = program.constants[value]?.pointer ?? UnsafePointer(base + plan.activations[value]!)
+    return TensorView(shape: program.graph.values[value].shape, base: pointer)
   }
 
   /// Runs the network on the sequences that `fill` writes.
   /// - Parameter fill: gets the one-hot input, row-major `[batch, length, 4]`, zeroed; writes a 1 for each known base.
   public mutating func forward(_ fill: (UnsafeMutableBufferPointer<Float>) -> Void) {
-    fatalError("in the making")
+    let input = UnsafeMutableBufferPointer(
+      start: arena.pointer + plan.activations[program.graph.input]!, count: program.inputShape.count)
+    input.update(repeating: 0)
+    fill(input)
+    for (step, call) in zip(program.steps, forwardCalls) where !step.op.aliasesInput { step.op.forward(call) }
   }
 
   /// The elements of output `index` from the last `forward`, row-major, batch axis first.
   public func withOutput<R>(_ index: Int, _ body: (UnsafeBufferPointer<Float>) throws -> R) rethrows -> R {
-    fatalError("in the making")
+    try body(Session.view(of: program.graph.outputs[index], program, plan, arena.pointer).elements)
   }
 
   /// The gradient of `sum(seed * output)` with respect to the one-hot input of the last `forward`.
@@ -38,6 +70,47 @@ public struct Session: ~Copyable {
   public mutating func gradient<R>(
     seeds: [(output: Int, weights: [Float])], _ body: (UnsafeBufferPointer<Float>) throws -> R
   ) rethrows -> R {
-    fatalError("in the making")
+    precondition(purpose == .gradient, "this session was made for predictions")
+    for value in hasGradient.indices { hasGradient[value] = false }
+    for seed in seeds {
+      let value = program.graph.outputs[seed.output]
+      let shape = program.graph.values[value].shape
+      precondition(seed.weights.count == shape.count, "\(seed.weights.count) weights for an output of shape \(shape)")
+      guard plan.gradients[value] != nil else { continue }
+      let target = target(of: value)
+      for (index, weight) in seed.weights.enumerated() { target.put(index, weight) }
+    }
+    for index in program.steps.indices.reversed() { backward(program.steps[index], forwardCalls[index]) }
+
+    let input = program.graph.input
+    let result = UnsafeMutableBufferPointer(
+      start: arena.pointer + plan.gradients[input]!, count: program.inputShape.count)
+    if !hasGradient[input] { result.update(repeating: 0) }
+    return try body(UnsafeBufferPointer(result))
+  }
+
+  private mutating func backward(_ step: Program.Step, _ forward: ForwardCall) {
+    guard step.outputs.contains(where: { hasGradient[$0] }) else { return }
+    let base = arena.pointer
+    let outputGradients = step.outputs.map { value -> MutableTensorView in
+      let view = MutableTensorView(shape: program.graph.values[value].shape, base: base + plan.gradients[value]!)
+      if !hasGradient[value] { view.elements.update(repeating: 0) }
+      return view
+    }
+    let inputGradients = step.inputs.map { value -> GradientTarget? in
+      plan.gradients[value] == nil ? nil : target(of: value)
+    }
+    step.op.backward(
+      BackwardCall(
+        inputs: forward.inputs, outputs: forward.outputs.map(\.readOnly), outputGradients: outputGradients,
+        inputGradients: inputGradients, scratch: base + plan.scratch))
+  }
+
+  /// Where the next part of a value's gradient goes; the first part overwrites.
+  private mutating func target(of value: Graph.ValueID) -> GradientTarget {
+    defer { hasGradient[value] = true }
+    let view = MutableTensorView(
+      shape: program.graph.values[value].shape, base: arena.pointer + plan.gradients[value]!)
+    return GradientTarget(view: view, adds: hasGradient[value])
   }
 }

@@ -31,19 +31,19 @@ public enum UnaryFunction: Hashable, Sendable {
   case clip(minimum: Double, maximum: Double)
 
   /// The kernel's number of the function and its two parameters.
-  var kernel: (function: tismscan_function, a: Float, b: Float) {
+  var kernel: (function: tismscan_function, a: Double, b: Double) {
     switch self {
     case .relu: (TISMSCAN_RELU, 0, 0)
-    case .leakyRelu(let slope): (TISMSCAN_LEAKY_RELU, Float(slope), 0)
-    case .elu(let alpha): (TISMSCAN_ELU, Float(alpha), 1)
-    case .selu(let alpha, let gamma): (TISMSCAN_ELU, Float(alpha), Float(gamma))
-    case .celu(let alpha): (TISMSCAN_CELU, Float(alpha), 0)
+    case .leakyRelu(let slope): (TISMSCAN_LEAKY_RELU, slope, 0)
+    case .elu(let alpha): (TISMSCAN_ELU, alpha, 1)
+    case .selu(let alpha, let gamma): (TISMSCAN_ELU, alpha, gamma)
+    case .celu(let alpha): (TISMSCAN_CELU, alpha, 0)
     case .gelu: (TISMSCAN_GELU, 0, 0)
     case .geluTanh: (TISMSCAN_GELU_TANH, 0, 0)
     case .sigmoid: (TISMSCAN_SIGMOID, 0, 0)
-    case .hardSigmoid(let alpha, let beta): (TISMSCAN_HARD_SIGMOID, Float(alpha), Float(beta))
+    case .hardSigmoid(let alpha, let beta): (TISMSCAN_HARD_SIGMOID, alpha, beta)
     case .hardSwish: (TISMSCAN_HARD_SWISH, 0, 0)
-    case .swish(let alpha): (TISMSCAN_SWISH, Float(alpha), 0)
+    case .swish(let alpha): (TISMSCAN_SWISH, alpha, 0)
     case .mish: (TISMSCAN_MISH, 0, 0)
     case .tanh: (TISMSCAN_TANH, 0, 0)
     case .softplus: (TISMSCAN_SOFTPLUS, 0, 0)
@@ -55,7 +55,7 @@ public enum UnaryFunction: Hashable, Sendable {
     case .negate: (TISMSCAN_NEGATE, 0, 0)
     case .absolute: (TISMSCAN_ABSOLUTE, 0, 0)
     case .erf: (TISMSCAN_ERF, 0, 0)
-    case .clip(let minimum, let maximum): (TISMSCAN_CLIP, Float(minimum), Float(maximum))
+    case .clip(let minimum, let maximum): (TISMSCAN_CLIP, minimum, maximum)
     }
   }
 }

@@ -41,7 +41,8 @@ public struct GraphBuilder {
     }
     guard let op = op as? any NetworkOperator else {
       throw OperatorError(
-        "\(op.kind) depends on the sequence here; it is supported only on values that are known when the model is loaded")
+        "\(op.kind) depends on the sequence here; it is supported only on values that are known when the model is loaded"
+      )
     }
     let shapes = try op.outputShapes(for: inputs.map { values[$0].shape })
     let first = values.count

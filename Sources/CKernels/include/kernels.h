@@ -65,10 +65,10 @@ typedef struct {
   const char *name;
   void (*contract)(const tismscan_contraction *call);
   // y = f(x); x and y may be the same.
-  void (*apply)(tismscan_function f, float a, float b, const float *x, float *y, ptrdiff_t count);
+  void (*apply)(tismscan_function f, double a, double b, const float *x, float *y, ptrdiff_t count);
   // dx = dy * f'(x), added to dx when `adds`.
   void (*apply_gradient)(
-      tismscan_function f, float a, float b, const float *x, const float *dy, float *dx, ptrdiff_t count, bool adds);
+      tismscan_function f, double a, double b, const float *x, const float *dy, float *dx, ptrdiff_t count, bool adds);
   // y = a + b
   void (*add)(const float *a, const float *b, float *y, ptrdiff_t count);
   // dy = y > 0 ? dy : 0
