@@ -1,0 +1,100 @@
+public import Engine
+public import NetworkGraph
+public import ONNXImport
+internal import Synchronization
+public import Tensors
+
+/// A model that can be compiled for any batch and length it supports, with its outputs described once.
+public struct Network: Sendable {
+  /// Outputs in the order of the file, without the batch axis, at ``describedLength``.
+  public let outputs: [OutputDescription]
+  /// The graph the descriptions were read from, batch 1.
+  public let graph: Graph
+  /// Length of ``graph``: the fixed length of the model, or a probe length.
+  public var describedLength: Int { graph.length }
+  /// Bases a sequence must have, or `nil` when any length does.
+  public let fixedLength: Int?
+  /// Settings that the model file carries, such as `tismscan.output.kind`.
+  public let metadata: [String: String]
+  /// Final activation of each output as the file has it, whatever `preActivation` was.
+  public let finalActivations: [FinalActivation?]
+  /// True when outputs are taken before their final activation.
+  public let isPreActivation: Bool
+
+  private let programs: ProgramCache
+
+  /// Lengths at which a model of any length is tried, until one fits its kernels.
+  private static let probeLengths = [4_096, 65_536, 524_288]
+
+  /// - Parameters:
+  ///   - fixedLength: bases a sequence must have, or `nil` when any length does.
+  ///   - preActivation: take every output before its final sigmoid or softmax.
+  ///   - build: makes the graph for a batch size and a length.
+  public init(
+    fixedLength: Int?, metadata: [String: String] = [:], preActivation: Bool = false,
+    build: @escaping @Sendable (_ batch: Int, _ length: Int) throws -> Graph
+  ) throws {
+    var original: Graph?
+    for length in fixedLength.map({ [$0] }) ?? Self.probeLengths where original == nil {
+      do {
+        original = try build(1, length)
+      } catch where fixedLength == nil && length != Self.probeLengths.last { continue }
+    }
+    guard let original else { throw AttributionError.unsupportedLength(reason: "the model takes no sequence") }
+    let make: @Sendable (Int, Int) throws -> Graph =
+      preActivation ? { try build($0, $1).preActivation() } : build
+    graph = preActivation ? try original.preActivation() : original
+    // Names are those of the file, also where the graph ends earlier.
+    outputs = zip(original.outputs, graph.outputs).map { named, shaped in
+      OutputDescription(name: original.values[named].name, dims: Array(graph.values[shaped].shape.dims.dropFirst()))
+    }
+    finalActivations = original.finalActivations
+    isPreActivation = preActivation
+    self.fixedLength = fixedLength
+    self.metadata = metadata
+    programs = ProgramCache(build: make)
+  }
+
+  /// The network of an ONNX file.
+  /// - Parameter inputs: values of the inputs besides the sequence, by name.
+  public init(_ file: ModelFile, inputs: [String: ConstantTensor] = [:], preActivation: Bool = false) throws {
+    try self.init(fixedLength: file.fixedLength, metadata: file.metadata, preActivation: preActivation) {
+      try file.graph(batch: $0, length: $1, inputs: inputs)
+    }
+  }
+
+  /// The compiled network; recent sizes are kept and shared by all tasks.
+  public func program(batch: Int, length: Int) throws -> Program {
+    try programs.program(batch: batch, length: length)
+  }
+}
+
+/// Compiled programs by size, the least recently used given up first.
+private final class ProgramCache: Sendable {
+  private struct Size: Hashable { let batch, length: Int }
+  private struct State {
+    var programs: [Size: Program] = [:]
+    var recent: [Size] = []
+  }
+
+  /// Sizes kept: a genome scan uses a handful, a scan of many short contigs one size a contig.
+  private static let capacity = 8
+  private let build: @Sendable (Int, Int) throws -> Graph
+  private let state = Mutex(State())
+
+  init(build: @escaping @Sendable (Int, Int) throws -> Graph) { self.build = build }
+
+  /// Compiling under the lock keeps two tasks from doing the same work twice.
+  func program(batch: Int, length: Int) throws -> Program {
+    let size = Size(batch: batch, length: length)
+    return try state.withLock { state in
+      state.recent.removeAll { $0 == size }
+      state.recent.append(size)
+      if let known = state.programs[size] { return known }
+      let program = try Program(build(batch, length))
+      if state.recent.count > Self.capacity { state.programs[state.recent.removeFirst()] = nil }
+      state.programs[size] = program
+      return program
+    }
+  }
+}

@@ -1,0 +1,219 @@
+
+/// What every scorer of whole windows is told: the model, its length and the targets.
+public struct WindowModel: Sendable {
+  public let network: Network
+  /// Bases a window.
+  public let length: Int
+  public let targets: [ResolvedTarget]
+  /// Outputs that the targets read.
+  let outputs: Set<Int>
+
+  /// - Parameter length: bases a window; must be the model's where that is fixed.
+  public init(_ network: Network, length: Int, targets: [ResolvedTarget]) throws(AttributionError) {
+    guard network.fixedLength == nil || network.fixedLength == length else {
+      throw .unsupportedLength(
+        reason: "windows of \(length) bases for a model of \(network.fixedLength!); use the model's length")
+    }
+    self.network = network
+    self.length = length
+    self.targets = targets
+    outputs = targets.reduce(into: []) { $0.formUnion($1.outputs) }
+  }
+
+  /// Sequences a run: enough rows for dense layers, bounded activations.
+  var batch: Int { max(1, min(32, 16_384 / max(1, length))) }
+}
+
+/// Scores of one window: one entry a target.
+public struct WindowScores: Sendable {
+  /// The target's value at the reference.
+  public var predictions: [Float]
+  /// Scores of the columns asked for; empty for predictions only.
+  public var substitutions: [SubstitutionScores]
+}
+
+/// A window to score.
+public struct WindowTask: Sendable {
+  /// Base codes; fewer than the model's length are followed by zero columns.
+  public let codes: ArraySlice<UInt8>
+  /// Columns whose edits are wanted.
+  public let columns: Range<Int>
+  /// Where the window is, for messages.
+  public let location: String
+
+  public init(codes: ArraySlice<UInt8>, columns: Range<Int>? = nil, location: String) {
+    self.codes = codes
+    self.columns = columns ?? 0..<codes.count
+    self.location = location
+  }
+}
+
+/// Scores windows one group at a time. The seam between the ways to score: plain ISM, TISM, difference propagation.
+///
+/// A window's scores never depend on the others of its group.
+public protocol WindowScorer: ~Copyable {
+  mutating func score(_ windows: [WindowTask]) throws -> [WindowScores]
+}
+
+/// The targets' values: one forward pass a window.
+public struct WindowPrediction: WindowScorer, ~Copyable {
+  private let model: WindowModel
+  private var runner: Runner
+
+  public init(_ model: WindowModel) throws {
+    self.model = model
+    runner = try Runner(model.network, batch: model.batch, length: model.length, for: .prediction)
+  }
+
+  public mutating func score(_ windows: [WindowTask]) throws -> [WindowScores] {
+    var results: [WindowScores] = []
+    for first in stride(from: 0, to: windows.count, by: runner.batch) {
+      let group = windows[first..<min(windows.count, first + runner.batch)]
+      runner.forward(group.map(\.codes))
+      let outputs = runner.outputs(model.outputs)
+      for (row, window) in group.enumerated() {
+        let entries = outputs.sequence(row)
+        results.append(
+          WindowScores(
+            predictions: try model.targets.map { target in
+              try finite(Float(target.frozen(at: entries).value(of: entries)), "prediction", window.location, target.name)
+            },
+            substitutions: []))
+      }
+    }
+    return results
+  }
+}
+
+/// TISM: one forward pass a window and one backward pass a target.
+public struct WindowTISM: WindowScorer, ~Copyable {
+  private let model: WindowModel
+  private var runner: Runner
+
+  public init(_ model: WindowModel) throws {
+    self.model = model
+    runner = try Runner(model.network, batch: model.batch, length: model.length, for: .gradient)
+  }
+
+  public mutating func score(_ windows: [WindowTask]) throws -> [WindowScores] {
+    try gradients(windows).enumerated().map { index, window in
+      let task = windows[index]
+      return WindowScores(
+        predictions: window.predictions,
+        substitutions: window.gradients.map { gradient in
+          SubstitutionScores(
+            gradient: gradient[task.columns.lowerBound * 4..<task.columns.upperBound * 4],
+            reference: task.codes.dropFirst(task.columns.lowerBound).prefix(task.columns.count))
+        })
+    }
+  }
+
+  /// The plain gradients `df/dx`, each row-major `[codes, 4]`, one a target.
+  public mutating func gradients(_ windows: [WindowTask]) throws -> [(predictions: [Float], gradients: [[Float]])] {
+    var results: [(predictions: [Float], gradients: [[Float]])] = []
+    for first in stride(from: 0, to: windows.count, by: runner.batch) {
+      let group = Array(windows[first..<min(windows.count, first + runner.batch)])
+      runner.forward(group.map(\.codes))
+      let outputs = runner.outputs(model.outputs)
+      var part = group.map { _ in (predictions: [Float](), gradients: [[Float]]()) }
+      for target in model.targets {
+        var seeds = runner.counts.enumerated().map { output, count in
+          [Float](repeating: 0, count: target.outputs.contains(output) ? count * runner.batch : 0)
+        }
+        for (row, window) in group.enumerated() {
+          let entries = outputs.sequence(row)
+          let frozen = target.frozen(at: entries)
+          frozen.addSeeds(to: &seeds, sequence: row, counts: runner.counts)
+          part[row].predictions.append(
+            try finite(Float(frozen.value(of: entries)), "prediction", window.location, target.name))
+        }
+        let length = runner.length
+        try runner.gradient(seeds: target.outputs.sorted().map { ($0, seeds[$0]) }) { gradient in
+          for (row, window) in group.enumerated() {
+            let own = Array(gradient[row * length * 4..<(row * length + window.codes.count) * 4])
+            guard own.allSatisfy(\.isFinite) else {
+              throw AttributionError.notFinite(quantity: "gradient", location: window.location, target: target.name)
+            }
+            part[row].gradients.append(own)
+          }
+        }
+      }
+      results += part
+    }
+    return results
+  }
+}
+
+/// Exact ISM the plain way: one forward pass an edit. Kept for good as the oracle of every faster way.
+public struct WindowISM: WindowScorer, ~Copyable {
+  private let model: WindowModel
+  private var runner: Runner
+
+  public init(_ model: WindowModel) throws {
+    self.model = model
+    runner = try Runner(model.network, batch: model.batch, length: model.length, for: .prediction)
+  }
+
+  public mutating func score(_ windows: [WindowTask]) throws -> [WindowScores] {
+    var results: [WindowScores] = []
+    for window in windows { results.append(try score(window)) }
+    return results
+  }
+
+  private mutating func score(_ window: WindowTask) throws -> WindowScores {
+    runner.forward([window.codes])
+    let reference = runner.outputs(model.outputs).sequence(0)
+    let frozen = model.targets.map { $0.frozen(at: reference) }
+    let values = frozen.map { $0.value(of: reference) }
+    for (value, target) in zip(values, model.targets) {
+      _ = try finite(Float(value), "prediction", window.location, target.name)
+    }
+
+    var scores = model.targets.map { _ in SubstitutionScores(length: window.columns.count) }
+    let edits = Edit.all(in: window.codes, columns: window.columns)
+    for first in stride(from: 0, to: edits.count, by: runner.batch) {
+      let group = edits[first..<min(edits.count, first + runner.batch)]
+      runner.forward(group.map { $0.applied(to: window.codes) })
+      let outputs = runner.outputs(model.outputs)
+      for (row, edit) in group.enumerated() {
+        let entries = outputs.sequence(row)
+        for (number, target) in model.targets.enumerated() {
+          let change = Float(frozen[number].value(of: entries) - values[number])
+          scores[number][Int(edit.base), edit.column - window.columns.lowerBound] =
+            try finite(change, "ISM", "\(window.location), column \(edit.column)", target.name)
+        }
+      }
+    }
+    return WindowScores(predictions: values.map { Float($0) }, substitutions: scores)
+  }
+}
+
+/// A single-base substitution of a window.
+struct Edit {
+  /// 0-based from the window's first base.
+  let column: Int
+  let base: UInt8
+
+  /// The three alternates of every known base, in column and A C G T order.
+  static func all(in codes: ArraySlice<UInt8>, columns: Range<Int>) -> [Edit] {
+    columns.flatMap { column in
+      let reference = codes[codes.startIndex + column]
+      return reference < 4 ? (0..<4).filter { $0 != reference }.map { Edit(column: column, base: $0) } : []
+    }
+  }
+
+  func applied(to codes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    var edited = Array(codes)
+    edited[column] = base
+    return edited[...]
+  }
+}
+
+/// `value` when it is a number, else an error that says where it is not.
+@inline(__always)
+func finite(_ value: Float, _ quantity: String, _ location: @autoclosure () -> String, _ target: String)
+  throws(AttributionError) -> Float
+{
+  guard value.isFinite else { throw .notFinite(quantity: quantity, location: location(), target: target) }
+  return value
+}
