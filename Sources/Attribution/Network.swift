@@ -41,9 +41,12 @@ public struct Network: Sendable {
       } catch where fixedLength == nil && length != Self.probeLengths.last { continue }
     }
     guard let original else { throw AttributionError.unsupportedLength(reason: "the model takes no sequence") }
-    let make: @Sendable (Int, Int) throws -> Graph =
-      preActivation ? { try build($0, $1).preActivation() } : build
-    graph = preActivation ? try original.preActivation() : original
+    let make: @Sendable (Int, Int) throws -> Graph = { batch, length in
+      let graph = try build(batch, length)
+      return preActivation ? try graph.preActivation() : graph
+    }
+    let graph = preActivation ? try original.preActivation() : original
+    self.graph = graph
     // Names are those of the file, also where the graph ends earlier.
     outputs = zip(original.outputs, graph.outputs).map { named, shaped in
       OutputDescription(name: original.values[named].name, dims: Array(graph.values[shaped].shape.dims.dropFirst()))

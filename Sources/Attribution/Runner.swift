@@ -3,7 +3,7 @@ internal import Genomics
 internal import Tensors
 
 /// A session with its sequences: writes base codes as one-hot input and copies outputs out. Owned by one task.
-struct Runner: ~Copyable {
+final class Runner {
   /// Sequences a run.
   let batch: Int
   /// Bases a sequence.
@@ -22,7 +22,7 @@ struct Runner: ~Copyable {
 
   /// Runs the network. Rows of the batch beyond `sequences` stay zero and are not to be read.
   /// - Parameter sequences: at most `batch` rows of at most `length` base codes; what is missing is a zero column.
-  mutating func forward(_ sequences: [ArraySlice<UInt8>]) {
+  func forward(_ sequences: [ArraySlice<UInt8>]) {
     precondition(sequences.count <= batch, "\(sequences.count) sequences for a batch of \(batch)")
     let length = length
     session.forward { input in
@@ -46,7 +46,7 @@ struct Runner: ~Copyable {
   }
 
   /// The gradient with respect to the one-hot input, `[batch, length, 4]`; see `Session.gradient`.
-  mutating func gradient<R>(
+  func gradient<R>(
     seeds: [(output: Int, weights: [Float])], _ body: (UnsafeBufferPointer<Float>) throws -> R
   ) rethrows -> R {
     try session.gradient(seeds: seeds, body)

@@ -1,5 +1,3 @@
-public import Genomics
-
 /// Scores `S` of every single-base substitution of a stretch: shape `[4, length]`, rows A C G T.
 ///
 /// 0 at the reference base. A column whose reference base is unknown is all zero; a column that was left out on purpose is

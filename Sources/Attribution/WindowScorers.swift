@@ -1,3 +1,4 @@
+internal import Engine
 
 /// What every scorer of whole windows is told: the model, its length and the targets.
 public struct WindowModel: Sendable {

@@ -1,0 +1,115 @@
+internal import Glibc
+
+/// A per-position model ready to be scored along strands.
+public struct PositionModel: Sendable {
+  public let network: Network
+  public let layout: PositionLayout
+  /// Bases scored by one pass: never changes a value.
+  public let tile: Int
+
+  /// Tile of a model of any length: long enough that flanks cost little, short enough for the caches.
+  public static let defaultTile = 4_096
+
+  /// - Parameter tile: bases a pass; `nil` takes the default, or what a fixed-length model leaves beside its flanks.
+  public init(_ network: Network, layout: PositionLayout, tile: Int? = nil) throws(AttributionError) {
+    self.network = network
+    self.layout = layout
+    guard let length = network.fixedLength else {
+      self.tile = tile ?? Self.defaultTile
+      return
+    }
+    let room = length - 2 * layout.flank - abs(layout.offset)
+    guard room > 0 else {
+      throw .unsupportedLength(
+        reason: "the model takes \(length) bases, but a score needs \(layout.flank) bases on each side of a base; export "
+          + "it with a symbolic or longer sequence axis, or score it by windows (--output-kind window)")
+    }
+    self.tile = min(tile ?? room, room)
+  }
+
+  /// Outputs that scoring `bases` needs, within the contig.
+  func outputs(toScore bases: Range<Int>, contig length: Int) -> Range<Int> {
+    let moved = layout.outputs(movedBy: bases)
+    let predicted = bases.lowerBound + layout.offset..<bases.upperBound + layout.offset
+    let both = min(moved.lowerBound, predicted.lowerBound)..<max(moved.upperBound, predicted.upperBound)
+    return both.clamped(to: layout.outputs(ofContig: length))
+  }
+
+  /// The bases that one pass over `outputs` reads: all they depend on, at a length shared by many passes, touching a
+  /// contig end exactly where they depend on it, so that the network pads there as in one long pass.
+  func span(reading outputs: Range<Int>, contig length: Int) -> Range<Int> {
+    let needed = layout.bases(readBy: outputs)
+    let size = network.fixedLength ?? sharedLength(atLeast: needed.count + layout.deficit)
+    guard size < length else { return 0..<length }
+    let start = min(max(0, needed.lowerBound), length - size)
+    return start..<start + size
+  }
+
+  /// Passes are as long as a full tile needs, or a half, a quarter, ... of that.
+  private func sharedLength(atLeast needed: Int) -> Int {
+    let full = tile + 2 * layout.flank + abs(layout.offset) + layout.deficit
+    guard needed < full else { return needed }
+    var size = full
+    while size / 2 >= needed, size / 2 >= 64 { size /= 2 }
+    return size
+  }
+
+  /// Bases of a strand that scoring `bases` may read, clipped to the contig.
+  public func bases(toScore bases: Range<Int>, contig length: Int) -> Range<Int> {
+    guard !bases.isEmpty else { return bases }
+    let longest = tile + 4 * layout.flank + 2 * abs(layout.offset) + layout.deficit + (network.fixedLength ?? 0) + 64
+    return max(0, bases.lowerBound - longest)..<min(length, bases.upperBound + longest)
+  }
+}
+
+/// Bases of one strand of a contig, 5' to 3', in the strand's own coordinates.
+public struct StrandBases: Sendable {
+  /// Names contig and strand in messages.
+  public let name: String
+  /// Bases of the whole contig.
+  public let contigLength: Int
+  /// Strand position of `codes[0]`, 0-based from the strand's 5' end.
+  public let origin: Int
+  public let codes: [UInt8]
+
+  public init(name: String, contigLength: Int, origin: Int, codes: [UInt8]) {
+    precondition(0 <= origin && origin + codes.count <= contigLength, "bases beyond the ends of \(name)")
+    self.name = name
+    self.contigLength = contigLength
+    self.origin = origin
+    self.codes = codes
+  }
+
+  /// Codes of strand positions `range`.
+  public subscript(range: Range<Int>) -> ArraySlice<UInt8> {
+    codes[range.lowerBound - origin..<range.upperBound - origin]
+  }
+}
+
+/// Scores of a stretch of a strand.
+public struct StretchScores: Sendable {
+  /// What the model predicts for each base: the site probability, or the plain output where it is no logit; NaN where
+  /// the output lies beyond the contig.
+  public var predictions: [Float]
+  /// One entry a target; empty for predictions only.
+  public var substitutions: [SubstitutionScores]
+  /// The new-site score of each base, when asked for.
+  public var newSites: [Float]
+}
+
+/// Scores stretches of a strand with a per-position model. The seam between the ways to score.
+///
+/// A base's scores never depend on the stretch or tile it was scored with.
+public protocol StretchScorer: ~Copyable {
+  /// - Parameters:
+  ///   - stretch: strand positions to score.
+  ///   - strand: holds at least ``PositionModel/bases(toScore:contig:)``.
+  mutating func score(_ stretch: Range<Int>, of strand: StrandBases) throws -> StretchScores
+}
+
+/// The logistic function in float64.
+@inline(__always)
+func sigmoid(_ x: Float) -> Double {
+  let x = Double(x)
+  return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x))
+}
