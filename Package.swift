@@ -67,6 +67,7 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["Tensors", "Genomics"], path: "Tests/TestSupport", swiftSettings: strict),
     tests("GenomicsTests", ["Genomics"]),
     tests("KernelsTests", ["Kernels", "Operators"]),
+    tests("AttributionTests", ["Attribution", "Engine", "Operators", "NetworkGraph", "Kernels", "Tensors", "Genomics"]),
     tests("EngineTests", ["Engine", "Operators", "NetworkGraph", "Kernels", "Tensors"]),
   ],
   // Data-race safety is checked by the compiler in every module.

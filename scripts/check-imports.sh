@@ -16,7 +16,7 @@ NetworkGraph: Tensors
 Operators: NetworkGraph Kernels Tensors Glibc
 ONNXImport: Operators NetworkGraph Kernels Tensors SwiftProtobuf Foundation Glibc
 Engine: Operators NetworkGraph Kernels Tensors Glibc
-Attribution: Engine ONNXImport Operators NetworkGraph Tensors Genomics Glibc
+Attribution: Engine ONNXImport Operators NetworkGraph Tensors Genomics Glibc Synchronization
 Annotation: Genomics GenomeIO
 ScanPipeline: Attribution Annotation Engine ONNXImport NetworkGraph TrackIO GenomeIO Genomics Tensors Logging Foundation Glibc Synchronization
 tismscan: ScanPipeline Attribution Annotation Engine ONNXImport NetworkGraph TrackIO GenomeIO Genomics Kernels Tensors ArgumentParser Logging Foundation Glibc Dispatch

@@ -38,7 +38,7 @@ public struct Network: Sendable {
     for length in fixedLength.map({ [$0] }) ?? Self.probeLengths where original == nil {
       do {
         original = try build(1, length)
-      } catch where fixedLength == nil && length != Self.probeLengths.last { continue }
+      } catch  where fixedLength == nil && length != Self.probeLengths.last { continue }
     }
     guard let original else { throw AttributionError.unsupportedLength(reason: "the model takes no sequence") }
     let make: @Sendable (Int, Int) throws -> Graph = { batch, length in

@@ -50,14 +50,17 @@ public struct OutputSettings: Hashable, Sendable, Codable {
     func text(_ key: String) -> String? { metadata["tismscan.\(key)"] }
     func fail(_ key: String, _ value: String, _ expected: String) -> AttributionError {
       .contradiction(
-        reason: "the model's metadata say tismscan.\(key)=\(value); expected \(expected): give the flag or fix the file")
+        reason: "the model's metadata say tismscan.\(key)=\(value); expected \(expected): give the flag or fix the file"
+      )
     }
     func integer(_ key: String) throws(AttributionError) -> Int? {
       guard let value = text(key) else { return nil }
       guard let number = Int(value) else { throw fail(key, value, "an integer") }
       return number
     }
-    func choice<T: CaseIterable & RawRepresentable<String>>(_ key: String, _ type: T.Type) throws(AttributionError) -> T? {
+    func choice<T: CaseIterable & RawRepresentable<String>>(_ key: String, _ type: T.Type) throws(AttributionError)
+      -> T?
+    {
       guard let value = text(key) else { return nil }
       guard let choice = T(rawValue: value) else {
         throw fail(key, value, T.allCases.map(\.rawValue).joined(separator: ", "))

@@ -51,7 +51,8 @@ extension Network {
   /// it is per-window when no output has such an axis; anything between must be declared.
   public func settledKind(_ settings: OutputSettings) throws(AttributionError) -> SettledKind {
     if let alphabet = settings.alphabet, alphabet.uppercased() != "ACGT" {
-      throw .contradiction(reason: "the model's rows are \(alphabet); only ACGT is supported: reorder them in the export")
+      throw .contradiction(
+        reason: "the model's rows are \(alphabet); only ACGT is supported: reorder them in the export")
     }
     if settings.kind == .window { return .window }
     let dependences = graph.dependences

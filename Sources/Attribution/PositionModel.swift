@@ -21,7 +21,8 @@ public struct PositionModel: Sendable {
     let room = length - 2 * layout.flank - abs(layout.offset)
     guard room > 0 else {
       throw .unsupportedLength(
-        reason: "the model takes \(length) bases, but a score needs \(layout.flank) bases on each side of a base; export "
+        reason:
+          "the model takes \(length) bases, but a score needs \(layout.flank) bases on each side of a base; export "
           + "it with a symbolic or longer sequence axis, or score it by windows (--output-kind window)")
     }
     self.tile = min(tile ?? room, room)

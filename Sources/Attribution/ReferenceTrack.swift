@@ -30,7 +30,9 @@ struct ReferenceTrack {
   /// Sum of the weights of `range`, in ascending order whatever else is known.
   func weightSum(_ range: Range<Int>) -> Double {
     var sum = 0.0
-    for weight in weights[range.lowerBound - outputs.lowerBound..<range.upperBound - outputs.lowerBound] { sum += weight }
+    for weight in weights[range.lowerBound - outputs.lowerBound..<range.upperBound - outputs.lowerBound] {
+      sum += weight
+    }
     return sum
   }
 

@@ -126,7 +126,8 @@ extension ScoreTarget {
     case .position(let target):
       throw .wrongKindOfTarget(
         target: target.rawValue,
-        reason: "it belongs to models with one output a base; name an entry (\(Self.choices(outputs).joined(separator: ", ")))"
+        reason:
+          "it belongs to models with one output a base; name an entry (\(Self.choices(outputs).joined(separator: ", ")))"
           + ", or declare the model with --output-kind position")
     }
   }

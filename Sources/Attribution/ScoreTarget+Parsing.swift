@@ -81,7 +81,9 @@ extension ScoreTarget {
   private static func range(_ text: String, in target: String) throws(AttributionError) -> Range<Int>? {
     let ends = text.split(separator: "-", omittingEmptySubsequences: false).map(String.init)
     guard ends.count == 2, let first = naturalNumber(ends[0]), let end = naturalNumber(ends[1]) else { return nil }
-    guard first < end else { throw .malformedTarget(text: target, reason: "the range \(text) is empty (A-B excludes B)") }
+    guard first < end else {
+      throw .malformedTarget(text: target, reason: "the range \(text) is empty (A-B excludes B)")
+    }
     return first..<end
   }
 

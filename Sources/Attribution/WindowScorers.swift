@@ -77,7 +77,8 @@ public struct WindowPrediction: WindowScorer, ~Copyable {
         results.append(
           WindowScores(
             predictions: try model.targets.map { target in
-              try finite(Float(target.frozen(at: entries).value(of: entries)), "prediction", window.location, target.name)
+              try finite(
+                Float(target.frozen(at: entries).value(of: entries)), "prediction", window.location, target.name)
             },
             substitutions: []))
       }
