@@ -16,7 +16,8 @@ struct MemoryPlan {
   /// Floats in all.
   private(set) var count = 0
 
-  private struct Buffer {
+  /// A stretch of floats that must not be shared between `birth` and `death`, both included.
+  struct Buffer {
     let value: Graph.ValueID
     let isGradient: Bool
     let count: Int
@@ -50,8 +51,8 @@ struct MemoryPlan {
     for value in graph.outputs { live(value, at: end) }
 
     var buffers = Array(forward.values)
+    if purpose != .prediction { for index in buffers.indices { buffers[index].death = end } }
     if purpose == .gradient {
-      for index in buffers.indices { buffers[index].death = end }
       var backward: [Graph.ValueID: Buffer] = [:]
       func needed(_ value: Graph.ValueID, at time: Int) {
         guard graph.values[value].constant == nil else { return }
@@ -72,30 +73,39 @@ struct MemoryPlan {
 
     activations = Array(repeating: nil, count: graph.values.count)
     gradients = activations
-    place(buffers)
+    let placement = MemoryPlan.place(buffers)
+    count = placement.count
+    for (buffer, offset) in zip(buffers, placement.offsets) {
+      if buffer.isGradient { gradients[buffer.value] = offset } else { activations[buffer.value] = offset }
+    }
     for value in graph.values.indices where root[value] != value { activations[value] = activations[root[value]] }
     scratch = count
     count += MemoryPlan.rounded(steps.map(\.op.scratchCount).max() ?? 0)
   }
 
   /// Largest first, each at the lowest offset where it overlaps nobody alive at the same time.
-  private mutating func place(_ buffers: [Buffer]) {
-    var placed: [(buffer: Buffer, offset: Int)] = []
-    let order = buffers.sorted {
-      ($1.count, $0.birth, $0.value, $0.isGradient ? 1 : 0) < ($0.count, $1.birth, $1.value, $1.isGradient ? 1 : 0)
+  static func place(_ buffers: [Buffer]) -> (offsets: [Int], count: Int) {
+    var offsets = [Int](repeating: 0, count: buffers.count)
+    var placed: [Int] = []
+    var total = 0
+    let order = buffers.indices.sorted {
+      let (a, b) = (buffers[$0], buffers[$1])
+      return (b.count, a.birth, a.value, a.isGradient ? 1 : 0) < (a.count, b.birth, b.value, b.isGradient ? 1 : 0)
     }
-    for buffer in order {
-      let size = MemoryPlan.rounded(buffer.count)
+    for index in order {
+      let buffer = buffers[index]
+      let size = rounded(buffer.count)
       var offset = 0
-      for other in placed.sorted(by: { $0.offset < $1.offset })
-      where buffer.birth <= other.buffer.death && other.buffer.birth <= buffer.death {
-        if offset + size <= other.offset { break }
-        offset = max(offset, other.offset + MemoryPlan.rounded(other.buffer.count))
+      for other in placed.sorted(by: { offsets[$0] < offsets[$1] })
+      where buffer.birth <= buffers[other].death && buffers[other].birth <= buffer.death {
+        if offset + size <= offsets[other] { break }
+        offset = max(offset, offsets[other] + rounded(buffers[other].count))
       }
-      placed.append((buffer, offset))
-      count = max(count, offset + size)
-      if buffer.isGradient { gradients[buffer.value] = offset } else { activations[buffer.value] = offset }
+      placed.append(index)
+      offsets[index] = offset
+      total = max(total, offset + size)
     }
+    return (offsets, total)
   }
 
   /// Whole cache lines, and one of slack: kernels may read a vector past the end.

@@ -1,4 +1,5 @@
 public import NetworkGraph
+internal import Operators
 public import Tensors
 
 /// A graph compiled for this machine: packed weights and the order of steps, immutable and shared by all sessions.
@@ -27,7 +28,10 @@ public struct Program: Sendable {
   public var multiplyAdds: Int { steps.reduce(0) { $0 + $1.op.multiplyAdds } }
 
   /// - Throws: `OperatorError`, naming the node, when an operator cannot run with these shapes.
-  public init(_ graph: Graph) throws(OperatorError) {
+  public init(_ graph: Graph) throws(OperatorError) { try self.init(asIs: graph.fusingRelu()) }
+
+  /// Compiles the graph as it is, so that every value keeps its own memory.
+  init(asIs graph: Graph) throws(OperatorError) {
     var steps: [Step] = []
     var constants: [Graph.ValueID: AlignedFloats] = [:]
     for node in graph.nodes {

@@ -7,6 +7,8 @@ public enum SessionPurpose: Sendable {
   case prediction
   /// Forward passes and gradients: activations are kept.
   case gradient
+  /// The reference of difference propagation: activations are kept, sums are accumulated in float64.
+  case reference
 }
 
 /// The memory of one task that runs a ``Program``. Made once, used for many windows.
@@ -39,6 +41,9 @@ public struct Session: ~Copyable {
     self.arena = arena
   }
 
+  /// The elements of any value from the last `forward`. A session for predictions has overwritten most of them.
+  func view(of value: Graph.ValueID) -> TensorView { Session.view(of: value, program, plan, arena.pointer) }
+
   private static func view(
     of value: Graph.ValueID, _ program: Program, _ plan: MemoryPlan, _ base: UnsafeMutablePointer<Float>
   ) -> TensorView {
@@ -53,7 +58,9 @@ public struct Session: ~Copyable {
       start: arena.pointer + plan.activations[program.graph.input]!, count: program.inputShape.count)
     input.update(repeating: 0)
     fill(input)
-    for (step, call) in zip(program.steps, forwardCalls) where !step.op.aliasesInput { step.op.forward(call) }
+    for (step, call) in zip(program.steps, forwardCalls) where !step.op.aliasesInput {
+      if purpose == .reference { step.op.forwardPrecisely(call) } else { step.op.forward(call) }
+    }
   }
 
   /// The elements of output `index` from the last `forward`, row-major, batch axis first.

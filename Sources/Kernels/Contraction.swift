@@ -30,6 +30,29 @@ public struct RowGeometry: Hashable, Sendable {
   }
 }
 
+extension RowGeometry {
+  /// Neighbouring output rows that read the same taps.
+  public struct Run: Hashable, Sendable {
+    public let rows: Range<Int>
+    /// Empty when the rows read nothing but padding.
+    public let taps: Range<Int>
+  }
+
+  /// The output rows in order, cut wherever the taps that fall on input rows change.
+  public func runs(taps: Int) -> [Run] {
+    var runs: [Run] = []
+    var row = 0
+    while row < outputRows {
+      let valid = validTaps(of: row, taps: taps)
+      var end = row + 1
+      while end < outputRows, validTaps(of: end, taps: taps) == valid { end += 1 }
+      runs.append(Run(rows: row..<end, taps: valid))
+      row = end
+    }
+    return runs
+  }
+}
+
 extension KernelSet {
   /// A convolution over rows of channels: `y[t, c] = bias[c] + sum over (tap, i) of x[row, i] * w[tap, i, c]`.
   ///
@@ -38,10 +61,12 @@ extension KernelSet {
   ///   - y: first channel written of the first output row; rows are `yStride` floats apart.
   ///   - relu: applies ReLU to the result.
   ///   - adds: adds the result to what `y` holds.
+  ///   - precisely: accumulates in float64 and rounds once (not with `adds`).
   public func convolve(
     _ x: UnsafePointer<Float>, xStride: Int, _ w: PackedWeights, into y: UnsafeMutablePointer<Float>, yStride: Int,
-    rows: RowGeometry, relu: Bool = false, adds: Bool = false
+    rows: RowGeometry, relu: Bool = false, adds: Bool = false, precisely: Bool = false
   ) {
+    precondition(!(precisely && adds))
     precondition(rows.stride > 0 && rows.dilation > 0 && rows.inputRows >= 0 && rows.outputRows >= 0)
     var row = 0
     while row < rows.outputRows {
@@ -59,7 +84,7 @@ extension KernelSet {
         w: w.storage.pointer + taps.lowerBound * w.inputs * KernelSet.panel, w_panel_stride: w.panelStride,
         bias: w.bias?.pointer, y: y + row * yStride, y_row_stride: yStride, rows: end - row, outputs: w.outputs,
         relu: relu, adds: adds)
-      table.contract(&call)
+      if precisely { table.contract_precisely(&call) } else { table.contract(&call) }
       row = end
     }
   }
@@ -67,11 +92,32 @@ extension KernelSet {
   /// A matrix product `y = x * w + bias` with `rows` contiguous rows.
   public func multiply(
     _ x: UnsafePointer<Float>, _ w: PackedWeights, into y: UnsafeMutablePointer<Float>, rows: Int, relu: Bool = false,
-    adds: Bool = false
+    adds: Bool = false, precisely: Bool = false
   ) {
     precondition(w.taps == 1, "a matrix product has one tap")
     convolve(
       x, xStride: w.inputs, w, into: y, yStride: w.outputs, rows: RowGeometry(inputRows: rows, outputRows: rows),
-      relu: relu, adds: adds)
+      relu: relu, adds: adds, precisely: precisely)
+  }
+
+  /// The sum of a convolution without its bias, over some of its taps or inputs, for rows at any distance.
+  ///
+  /// The building block of difference rules: rows may be positions of one edit, or the same position of many edits.
+  /// - Parameters:
+  ///   - x: what the first of `taps` reads for the first row.
+  ///   - taps: which taps take part.
+  ///   - inputs: which inputs of a tap take part (all, unless there is one tap); `x` points at the first of them.
+  public func contract(
+    _ x: UnsafePointer<Float>, rowStride: Int, tapStride: Int, _ w: PackedWeights, taps: Range<Int>,
+    inputs: Range<Int>, into y: UnsafeMutablePointer<Float>, yStride: Int, rows: Int
+  ) {
+    precondition(0 <= taps.lowerBound && taps.upperBound <= w.taps)
+    precondition(inputs == 0..<w.inputs || (w.taps == 1 && inputs.clamped(to: 0..<w.inputs) == inputs))
+    var call = tismscan_contraction(
+      x: x, x_row_stride: rowStride, x_tap_stride: tapStride, taps: taps.count, inputs: inputs.count,
+      w: w.storage.pointer + (taps.lowerBound * w.inputs + inputs.lowerBound) * KernelSet.panel,
+      w_panel_stride: w.panelStride, bias: nil, y: y, y_row_stride: yStride, rows: rows, outputs: w.outputs,
+      relu: false, adds: false)
+    table.contract(&call)
   }
 }

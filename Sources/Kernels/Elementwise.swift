@@ -78,6 +78,24 @@ extension KernelSet {
     table.apply_gradient(kernel.function, kernel.a, kernel.b, x, dy, dx, count, adds)
   }
 
+  /// `y[i] = f(x[i] + d[i]) - f(x[i])` without cancellation. `d` and `y` may be the same memory.
+  public func applyDifference(
+    _ f: UnaryFunction, _ x: UnsafePointer<Float>, _ d: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>,
+    count: Int
+  ) {
+    let kernel = f.kernel
+    table.apply_difference(kernel.function, kernel.a, kernel.b, x, d, y, count)
+  }
+
+  /// What the largest of `x + d` over a window of rows has over `top`, the largest of `x`, per channel.
+  public func maxRowsDifference(
+    _ x: UnsafePointer<Float>, stride: Int, _ d: UnsafePointer<Float>, differenceStride: Int, window: Int,
+    top: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, channels: Int
+  ) {
+    precondition(window > 0)
+    table.max_rows_difference(x, stride, d, differenceStride, window, top, y, channels)
+  }
+
   /// `y = a + b`, elementwise; `y` may be `a` or `b`.
   public func add(
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int

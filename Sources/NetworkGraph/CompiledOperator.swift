@@ -13,6 +13,10 @@ public protocol CompiledOperator: Sendable {
   /// Computes every output from the inputs. Inputs and outputs never overlap, except where ``aliasesInput`` is true.
   func forward(_ call: ForwardCall)
 
+  /// `forward` with sums accumulated in float64 and rounded once: the reference of exact saturation mutagenesis, whose
+  /// error comes from roundings of the reference that move ReLU and max decisions (docs/numerics.md).
+  func forwardPrecisely(_ call: ForwardCall)
+
   /// The vector-Jacobian product: from the gradients of the outputs, those of the inputs that want one.
   func backward(_ call: BackwardCall)
 
@@ -23,6 +27,7 @@ public protocol CompiledOperator: Sendable {
 extension CompiledOperator {
   public var scratchCount: Int { 0 }
   public var aliasesInput: Bool { false }
+  public func forwardPrecisely(_ call: ForwardCall) { forward(call) }
 }
 
 /// Memory of one forward call.

@@ -158,3 +158,76 @@ struct CompiledBinary: CompiledOperator {
   @inline(__always)
   private func rows(_ body: (_ a: Int, _ b: Int, _ y: Int) -> Void) { broadcast.forEachElement(body) }
 }
+
+/// Sums add differences; products expand to `da * b + a * db + da * db`; quotients by a constant scale.
+extension CompiledBinary: DifferenceOperator {
+  func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
+    guard
+      zip(inputs, counts).allSatisfy({ layout, count in
+        guard let layout else { return true }
+        return layout.rows == output.rows && layout.rowSize == output.rowSize && count == self.output.count
+      })
+    else { return false }
+    // What does not change may be a scalar, one number a channel, or as large as the result.
+    let constantsFit = zip(inputs, counts).allSatisfy { layout, count in
+      layout != nil || count == 1 || count == self.output.count || count == output.rowSize && lastAxisOnly
+    }
+    switch function {
+    case .add, .subtract: return true
+    case .multiply: return constantsFit
+    case .divide: return inputs[1] == nil && constantsFit
+    default: return false
+    }
+  }
+
+  /// True when the smaller operand runs along the last axis alone.
+  private var lastAxisOnly: Bool { counts.min() == output.dims.last }
+
+  func difference(_ call: DifferenceCall) {
+    let output = call.output
+    let size = output.layout.rowSize
+    for edit in 0..<output.edits {
+      let y = output.rows(of: edit)
+      y.update(repeating: 0, count: output.layout.count)
+      let inside = output.inside(edit)
+      guard !inside.isEmpty else { continue }
+      for (operand, block) in call.inputs.enumerated() {
+        guard let block else { continue }
+        // The kept rows of an operand are among those of the result.
+        let shift = block.starts[edit] - output.starts[edit]
+        for row in block.inside(edit) {
+          let d = UnsafeBufferPointer(start: block.rows(of: edit) + row * size, count: size)
+          let to = UnsafeMutableBufferPointer(start: y + (row + shift) * size, count: size)
+          switch function {
+          case .subtract where operand == 1: for c in 0..<size { to[c] -= d[c] }
+          case .add, .subtract: for c in 0..<size { to[c] += d[c] }
+          default:
+            let other = factor(call, operand: 1 - operand, row: block.starts[edit] + row, size: size)
+            if function == .divide {
+              for c in 0..<size { to[c] += d[c] / other.base[c * other.step] }
+            } else {
+              for c in 0..<size { to[c] += d[c] * other.base[c * other.step] }
+            }
+          }
+        }
+      }
+      if function == .multiply, let a = call.inputs[0], let b = call.inputs[1] {
+        let (shiftA, shiftB) = (output.starts[edit] - a.starts[edit], output.starts[edit] - b.starts[edit])
+        for row in inside {
+          guard a.inside(edit).contains(row + shiftA), b.inside(edit).contains(row + shiftB) else { continue }
+          let (da, db) = (a.rows(of: edit) + (row + shiftA) * size, b.rows(of: edit) + (row + shiftB) * size)
+          for c in 0..<size { y[row * size + c] += da[c] * db[c] }
+        }
+      }
+    }
+  }
+
+  /// The reference of an operand at one row: where it lies and how far apart its elements are.
+  private func factor(
+    _ call: DifferenceCall, operand: Int, row: Int, size: Int
+  ) -> (base: UnsafePointer<Float>, step: Int) {
+    let base = call.inputReferences[operand].base
+    if counts[operand] == 1 { return (base, 0) }
+    return counts[operand] == output.count ? (base + row * size, 1) : (base, 1)
+  }
+}

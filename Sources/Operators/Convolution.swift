@@ -144,7 +144,10 @@ struct CompiledConvolution: CompiledOperator {
   var scratchCount: Int { op.stride == 1 ? 0 : spreadRows * output[2] }
   private var spreadRows: Int { (output[1] - 1) * op.stride + 1 }
 
-  func forward(_ call: ForwardCall) {
+  func forward(_ call: ForwardCall) { forward(call, precisely: false) }
+  func forwardPrecisely(_ call: ForwardCall) { forward(call, precisely: true) }
+
+  private func forward(_ call: ForwardCall, precisely: Bool) {
     let rows = RowGeometry(
       inputRows: input[1], outputRows: output[1], stride: op.stride, dilation: op.dilation, before: op.before)
     for batch in 0..<input[0] {
@@ -153,7 +156,7 @@ struct CompiledConvolution: CompiledOperator {
       for (group, weights) in forwardWeights.enumerated() {
         KernelSet.best.convolve(
           x + group * weights.inputs, xStride: input[2], weights, into: y + group * weights.outputs,
-          yStride: output[2], rows: rows, relu: op.relu)
+          yStride: output[2], rows: rows, relu: op.relu, precisely: precisely)
       }
     }
   }
@@ -181,6 +184,74 @@ struct CompiledConvolution: CompiledOperator {
         KernelSet.best.convolve(
           dy + group * weights.inputs, xStride: output[2], weights, into: dx + group * weights.outputs,
           yStride: input[2], rows: rows, adds: target.adds)
+      }
+    }
+  }
+}
+
+/// Differences pass through the sum: only rows that read a changed row change, and the bias drops out.
+extension CompiledConvolution: DifferenceOperator {
+  func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
+    guard let layout = inputs[0], !op.relu, input[0] == 1 else { return false }
+    return layout.rowSize == input[2] && layout.rows == input[1] && output.rowSize == self.output[2]
+      && output.rows == self.output[1]
+  }
+
+  func differenceMultiplyAdds(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Int {
+    let touched = min(inputs[0]!.width * op.taps / op.stride + 1, output.width * op.taps)
+    return touched * op.weight.shape[1] * op.outputs
+  }
+
+  func difference(_ call: DifferenceCall) {
+    let (input, output) = (call.inputs[0]!, call.output)
+    func offset(_ edit: Int) -> Int { input.starts[edit] + op.before - output.starts[edit] * op.stride }
+    var first = 0
+    while first < output.edits {
+      // Edits at the same phase of the stride share which taps each of their rows reads.
+      let shared = offset(first)
+      var end = first + 1
+      while end < output.edits && offset(end) == shared { end += 1 }
+      difference(from: input, to: output, edits: first..<end, offset: shared)
+      first = end
+    }
+    output.clearOutside()
+  }
+
+  /// - Parameter offset: rows from the first tap of the first kept output row to the first kept input row.
+  private func difference(from input: DifferenceBlock, to output: DifferenceBlock, edits: Range<Int>, offset: Int) {
+    let geometry = RowGeometry(
+      inputRows: input.layout.width, outputRows: output.layout.width, stride: op.stride, dilation: op.dilation,
+      before: offset)
+    let (inputSize, outputSize) = (input.layout.rowSize, output.layout.rowSize)
+    for run in geometry.runs(taps: op.taps) {
+      let read = run.rows.lowerBound * op.stride - offset + run.taps.lowerBound * op.dilation
+      guard !run.taps.isEmpty else {
+        for edit in edits {
+          (output.rows(of: edit) + run.rows.lowerBound * outputSize).update(
+            repeating: 0, count: run.rows.count * outputSize)
+        }
+        continue
+      }
+      for (group, weights) in forwardWeights.enumerated() {
+        let x = input.rows(of: edits.lowerBound) + read * inputSize + group * weights.inputs
+        let y = output.rows(of: edits.lowerBound) + run.rows.lowerBound * outputSize + group * weights.outputs
+        // The longer of the two ways to line rows up fills the register tiles better: the rows of each edit, or the
+        // same row of all edits. Each row is the same chain either way.
+        if run.rows.count >= edits.count {
+          for edit in 0..<edits.count {
+            KernelSet.best.contract(
+              x + edit * input.layout.count, rowStride: op.stride * inputSize, tapStride: op.dilation * inputSize,
+              weights, taps: run.taps, inputs: 0..<weights.inputs, into: y + edit * output.layout.count,
+              yStride: outputSize, rows: run.rows.count)
+          }
+        } else {
+          for row in 0..<run.rows.count {
+            KernelSet.best.contract(
+              x + row * op.stride * inputSize, rowStride: input.layout.count, tapStride: op.dilation * inputSize,
+              weights, taps: run.taps, inputs: 0..<weights.inputs, into: y + row * outputSize,
+              yStride: output.layout.count, rows: edits.count)
+          }
+        }
       }
     }
   }

@@ -118,6 +118,11 @@ struct CompiledDense: CompiledOperator {
       call.inputs[0].base, forwardWeights, into: call.outputs[0].base, rows: rows, relu: relu)
   }
 
+  func forwardPrecisely(_ call: ForwardCall) {
+    KernelSet.best.multiply(
+      call.inputs[0].base, forwardWeights, into: call.outputs[0].base, rows: rows, relu: relu, precisely: true)
+  }
+
   func backward(_ call: BackwardCall) {
     guard let target = call.inputGradients[0] else { return }
     let gradient = call.outputGradients[0]
@@ -125,5 +130,45 @@ struct CompiledDense: CompiledOperator {
       KernelSet.best.maskRelu(output: call.outputs[0].base, gradient: gradient.base, count: gradient.shape.count)
     }
     KernelSet.best.multiply(gradient.base, backwardWeights, into: target.view.base, rows: rows, adds: target.adds)
+  }
+}
+
+/// Differences pass through the sum. After a flatten only the changed positions' weights are read.
+extension CompiledDense: DifferenceOperator {
+  func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
+    guard let input = inputs[0], !relu else { return false }
+    if input.rowSize == forwardWeights.inputs {
+      return output.rowSize == forwardWeights.outputs && output.width == input.width && output.window == input.window
+    }
+    return input.rows * input.rowSize == forwardWeights.inputs && output.count == forwardWeights.outputs
+  }
+
+  func differenceMultiplyAdds(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Int {
+    inputs[0]!.count * forwardWeights.outputs
+  }
+
+  func difference(_ call: DifferenceCall) {
+    let (input, output) = (call.inputs[0]!, call.output)
+    if input.layout.rowSize == forwardWeights.inputs {
+      KernelSet.best.contract(
+        input.base, rowStride: input.layout.rowSize, tapStride: 0, forwardWeights, taps: 0..<1,
+        inputs: 0..<forwardWeights.inputs, into: output.base, yStride: output.layout.rowSize,
+        rows: input.edits * input.layout.width)
+      return
+    }
+    var first = 0
+    while first < input.edits {
+      // Edits whose changed positions coincide read the same rows of the weights.
+      var end = first + 1
+      while end < input.edits && input.starts[end] == input.starts[first] { end += 1 }
+      let inside = input.inside(first)
+      let rowSize = input.layout.rowSize
+      let read = (input.starts[first] + inside.lowerBound) * rowSize
+      KernelSet.best.contract(
+        input.rows(of: first) + inside.lowerBound * rowSize, rowStride: input.layout.count, tapStride: 0,
+        forwardWeights, taps: 0..<1, inputs: read..<read + inside.count * rowSize, into: output.rows(of: first),
+        yStride: output.layout.count, rows: end - first)
+      first = end
+    }
   }
 }

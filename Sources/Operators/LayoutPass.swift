@@ -231,7 +231,12 @@ struct LayoutPass {
     if let known = materialised[value] { return known }
     let name = original.values[value].name
     var result = view.source
-    if let permutation = view.permutation, let transpose = try? Transpose(permutation: permutation) {
+    let source = graph.values[result].shape
+    let long = (view.permutation ?? []).filter { source[$0] != 1 }
+    // Moving unit axes about moves no element: the reshape below does it.
+    if let permutation = view.permutation, long != long.sorted(),
+      let transpose = try? Transpose(permutation: permutation)
+    {
       result = emit(transpose, on: result, shape: permutedShape(view), name: name + ".transposed")
     }
     if graph.values[result].shape != view.shape {

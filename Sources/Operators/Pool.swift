@@ -150,3 +150,67 @@ struct CompiledPool: CompiledOperator {
     }
   }
 }
+
+/// A mean passes differences through; a maximum gives the winner's own, or its gap to the old winner.
+extension CompiledPool: DifferenceOperator {
+  func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
+    guard let layout = inputs[0], input[0] == 1 else { return false }
+    return layout.rows == input[1] && layout.rowSize == input[2] && output.rows == self.output[1]
+      && output.rowSize == input[2]
+  }
+
+  func differenceMultiplyAdds(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Int { output.count * op.size }
+
+  func difference(_ call: DifferenceCall) {
+    let (changed, output) = (call.inputs[0]!, call.output)
+    let channels = input[2]
+    for edit in 0..<output.edits {
+      let inside = changed.inside(edit)
+      let rows = changed.starts[edit] + inside.lowerBound..<changed.starts[edit] + inside.upperBound
+      let d = changed.rows(of: edit) - changed.starts[edit] * channels
+      for kept in output.inside(edit) {
+        let t = output.starts[edit] + kept
+        let window = op.window(t, length: input[1])
+        let y = output.rows(of: edit) + kept * channels
+        if op.pooling == .max {
+          maximum(call, of: window, changed: rows, d, into: y, top: call.outputReference.base + t * channels)
+          continue
+        }
+        let row = UnsafeMutableBufferPointer(start: y, count: channels)
+        row.update(repeating: 0)
+        for tap in 0..<window.count where rows.contains(window.first + tap * op.dilation) {
+          let from = UnsafeBufferPointer(start: d + (window.first + tap * op.dilation) * channels, count: channels)
+          for c in 0..<row.count { row[c] += from[c] / Float(window.divisor) }
+        }
+      }
+    }
+    output.clearOutside()
+  }
+
+  /// - Parameters:
+  ///   - rows: input rows that changed.
+  ///   - d: where the difference of input row 0 would lie.
+  private func maximum(
+    _ call: DifferenceCall, of window: (first: Int, count: Int, divisor: Int), changed rows: Range<Int>,
+    _ d: UnsafeMutablePointer<Float>, into y: UnsafeMutablePointer<Float>, top: UnsafePointer<Float>
+  ) {
+    let channels = input[2]
+    let x = call.inputReferences[0].base + window.first * channels
+    if op.dilation == 1, rows.lowerBound <= window.first, window.first + window.count <= rows.upperBound {
+      KernelSet.best.maxRowsDifference(
+        x, stride: channels, d + window.first * channels, differenceStride: channels, window: window.count, top: top,
+        into: y, channels: channels)
+      return
+    }
+    for c in 0..<channels {
+      var best = -Float.infinity
+      for tap in 0..<window.count {
+        let row = window.first + tap * op.dilation
+        let change = rows.contains(row) ? d[row * channels + c] : 0
+        let value = (x[tap * op.dilation * channels + c] - top[c]) + change
+        if value > best || value.isNaN { best = value }
+      }
+      y[c] = best
+    }
+  }
+}

@@ -63,3 +63,14 @@ struct CompiledReshape: CompiledOperator {
     }
   }
 }
+
+/// The same differences: a flattened value keeps the rows of what it was made from.
+extension CompiledReshape: DifferenceOperator {
+  func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool { inputs[0] == output }
+
+  func difference(_ call: DifferenceCall) {
+    call.output.base.update(from: call.inputs[0]!.base, count: call.output.edits * call.output.layout.count)
+  }
+
+  func differenceMultiplyAdds(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Int { 0 }
+}

@@ -79,3 +79,15 @@ struct CompiledScaleShift: CompiledOperator {
       channels: channels, adds: target.adds)
   }
 }
+
+extension CompiledScaleShift: DifferenceOperator {
+  func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
+    inputs[0] == output && output.rowSize == channels
+  }
+
+  func difference(_ call: DifferenceCall) {
+    KernelSet.best.scaleShift(
+      call.inputs[0]!.base, scale: scale.pointer, shift: nil, into: call.output.base,
+      rows: call.output.edits * call.output.layout.width, channels: channels)
+  }
+}

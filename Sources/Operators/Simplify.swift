@@ -3,11 +3,11 @@ public import NetworkGraph
 internal import Tensors
 
 extension Graph {
-  /// An equal graph that runs faster: transposes and unit axes cancelled, scales folded into what comes before, ReLU fused,
-  /// unused nodes gone. Values change by roundings of the folded weights only.
+  /// An equal graph that runs faster: transposes and unit axes cancelled, scales folded into what comes before, unused
+  /// nodes gone. Values change by roundings of the folded weights only.
   public func simplified() -> Graph {
     var layout = LayoutPass(self)
-    return layout.run().foldingScales().fusingRelu().withoutUnusedNodes()
+    return layout.run().foldingScales().withoutUnusedNodes()
   }
 
   /// Without nodes whose results nobody reads.
@@ -38,8 +38,9 @@ extension Graph {
     }
   }
 
-  /// ReLU becomes part of the operator before it.
-  func fusingRelu() -> Graph {
+  /// With ReLU as part of the operator before it: one pass over memory less. The value before ReLU is then not kept, so
+  /// difference propagation runs on the graph without this.
+  public func fusingRelu() -> Graph {
     folding { node, producer, _ in
       (node.op as? Unary)?.function == .relu ? producer.op.followedByRelu() : nil
     }

@@ -98,3 +98,20 @@ struct CompiledUnary: CompiledOperator {
       adds: target.adds)
   }
 }
+
+extension CompiledUnary: DifferenceOperator {
+  func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool { inputs[0] == output }
+
+  func difference(_ call: DifferenceCall) {
+    let (input, output) = (call.inputs[0]!, call.output)
+    let size = output.layout.rowSize
+    for edit in 0..<output.edits {
+      let inside = output.inside(edit)
+      let first = inside.lowerBound * size
+      KernelSet.best.applyDifference(
+        function, call.inputReferences[0].base + output.starts[edit] * size + first, input.rows(of: edit) + first,
+        into: output.rows(of: edit) + first, count: inside.count * size)
+    }
+    output.clearOutside()
+  }
+}

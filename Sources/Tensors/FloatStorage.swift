@@ -40,6 +40,23 @@ public struct FloatScratch: ~Copyable {
   public var pointer: UnsafeMutablePointer<Float> { base }
 }
 
+/// Integers that one task owns and writes, made once per session.
+public struct IndexScratch: ~Copyable {
+  private let base: UnsafeMutablePointer<Int>
+  public let count: Int
+
+  public init(count: Int) {
+    self.count = count
+    base = .allocate(capacity: max(1, count))
+    base.initialize(repeating: 0, count: max(1, count))
+  }
+
+  deinit { base.deallocate() }
+
+  /// The integers; valid while this scratch lives. Only the owning task may use it.
+  public var pointer: UnsafeMutablePointer<Int> { base }
+}
+
 /// `count` zeros on a 64-byte boundary, with a vector of slack at the end.
 private func allocateFloats(_ count: Int) -> UnsafeMutablePointer<Float> {
   let bytes = (count + 16) * MemoryLayout<Float>.stride

@@ -70,7 +70,7 @@ struct ProgramTests {
     let flat = try network.builder.apply(Reshape(to: [1, 320]), to: x, name: "flatten")
     let weight = network.weights([320, 2])
     let output = try network.builder.apply(Dense(weight: weight, bias: nil), to: flat, name: "head")
-    let graph = network.builder.graph(outputs: [output]).simplified()
+    let graph = network.builder.graph(outputs: [output]).simplified().fusingRelu()
     #expect(graph.nodes.map(\.op.kind) == ["Conv+Relu", "Conv+Relu", "Conv+Relu", "Reshape", "Gemm"])
   }
 

@@ -64,11 +64,16 @@ typedef enum {
 typedef struct {
   const char *name;
   void (*contract)(const tismscan_contraction *call);
+  // The same sum accumulated in double and rounded once after bias and ReLU (`adds` must be false).
+  void (*contract_precisely)(const tismscan_contraction *call);
   // y = f(x); x and y may be the same.
   void (*apply)(tismscan_function f, double a, double b, const float *x, float *y, ptrdiff_t count);
   // dx = dy * f'(x), added to dx when `adds`.
   void (*apply_gradient)(
       tismscan_function f, double a, double b, const float *x, const float *dy, float *dx, ptrdiff_t count, bool adds);
+  // y = f(x + d) - f(x), computed in double; ReLU by its own exact form. d and y may be the same.
+  void (*apply_difference)(
+      tismscan_function f, double a, double b, const float *x, const float *d, float *y, ptrdiff_t count);
   // y = a + b
   void (*add)(const float *a, const float *b, float *y, ptrdiff_t count);
   // dy = y > 0 ? dy : 0
@@ -78,6 +83,10 @@ typedef struct {
       const float *x, const float *scale, const float *shift, float *y, ptrdiff_t rows, ptrdiff_t channels, bool adds);
   // Largest of `window` rows that are `stride` floats apart, per channel; NaN wins.
   void (*max_rows)(const float *x, ptrdiff_t stride, ptrdiff_t window, float *y, ptrdiff_t channels);
+  // y = max over the window of (x - top) + d: what the largest of x + d has over `top`, the largest of x.
+  void (*max_rows_difference)(
+      const float *x, ptrdiff_t x_stride, const float *d, ptrdiff_t d_stride, ptrdiff_t window, const float *top, float *y,
+      ptrdiff_t channels);
   // Adds dy to the row of dx whose x is the first largest one of the window (or NaN), per channel.
   void (*max_rows_gradient)(
       const float *x, ptrdiff_t stride, ptrdiff_t window, const float *dy, float *dx, ptrdiff_t channels);

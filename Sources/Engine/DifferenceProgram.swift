@@ -1,0 +1,94 @@
+public import NetworkGraph
+internal import Tensors
+
+/// A graph compiled for difference propagation: exact saturation mutagenesis that computes only what an edit changes.
+///
+/// For every value it settles which rows an edit can change and which way each operator takes: its difference rule, or
+/// recomputing in float64 where it has none (docs/numerics.md). Immutable and shared by all sessions.
+public struct DifferenceProgram: Sendable {
+  /// The way an operator takes from differences of its inputs to those of its outputs.
+  public enum Route: String, Sendable {
+    /// The operator's own rule.
+    case rule
+    /// Evaluated again in float64 on reference plus difference, and subtracted there: always right, never fast.
+    case recomputed
+  }
+
+  /// The compiled graph, every value in memory of its own.
+  let program: Program
+  /// Layout of each value's differences; `nil` for constants.
+  let layouts: [DifferenceLayout?]
+  /// Route of each step.
+  let routes: [Route]
+  /// Edits that one pass carries.
+  let batch: Int
+
+  public var graph: Graph { program.graph }
+
+  /// - Parameter graph: for one sequence (batch 1).
+  /// - Throws: `OperatorError` when the graph is for several sequences, or an operator cannot run.
+  public init(_ graph: Graph) throws(OperatorError) {
+    guard graph.batch == 1 else { throw OperatorError("difference propagation takes one sequence at a time") }
+    let program = try Program(asIs: graph)
+    let dependences = graph.dependences
+    var layouts = [DifferenceLayout?](repeating: nil, count: graph.values.count)
+    layouts[graph.input] = DifferenceProgram.layout(graph.values[graph.input].shape, dependences[graph.input])
+    var routes: [Route] = []
+    for (node, step) in zip(graph.nodes, program.steps) {
+      for output in node.outputs {
+        // Reshapes and elementwise operators keep the rows of their input, whatever the shape says.
+        layouts[output] =
+          step.op.aliasesInput || node.op.isElementwise
+          ? layouts[node.inputs[0]] : DifferenceProgram.layout(graph.values[output].shape, dependences[output])
+      }
+      let rule = step.op as? any DifferenceOperator
+      let holds =
+        node.outputs.count == 1
+        && rule?.hasDifferenceRule(inputs: node.inputs.map { layouts[$0] }, output: layouts[node.outputs[0]]!) == true
+      routes.append(holds ? .rule : .recomputed)
+    }
+    self.program = program
+    self.layouts = layouts
+    self.routes = routes
+    // Two blocks of a batch, one read and one written, should stay in a core's own cache.
+    let largest = layouts.compactMap { $0?.count }.max() ?? 1
+    batch = max(3, min(96, (1 << 16) / max(1, largest) / 3 * 3))
+  }
+
+  private static func layout(_ shape: Shape, _ dependence: Dependence) -> DifferenceLayout? {
+    switch dependence {
+    case .nothing: return nil
+    case .window(let window) where shape.dims[..<window.axis].allSatisfy { $0 == 1 }:
+      let rows = shape[window.axis]
+      let width = (window.back + window.ahead) / window.step + 1
+      let rowSize = shape.dims[(window.axis + 1)...].reduce(1, *)
+      return width >= rows
+        ? .full(rows: rows, rowSize: rowSize)
+        : DifferenceLayout(rows: rows, rowSize: rowSize, width: width, window: window)
+    default:
+      let rows = shape.rank == 3 && shape[0] == 1 ? shape[1] : 1
+      return .full(rows: rows, rowSize: rows == 0 ? 0 : shape.count / rows)
+    }
+  }
+
+  /// Multiply-adds of one edit, without the reference pass. A recomputed operator counts in full.
+  public var multiplyAddsPerEdit: Int {
+    program.steps.indices.reduce(0) { sum, index in
+      let step = program.steps[index]
+      guard routes[index] == .rule, let rule = step.op as? any DifferenceOperator else {
+        return sum + step.op.multiplyAdds
+      }
+      return sum
+        + rule.differenceMultiplyAdds(
+          inputs: step.inputs.map { layouts[$0] }, output: layouts[step.outputs[0]]!)
+    }
+  }
+
+  /// Multiply-adds of the reference pass.
+  public var multiplyAdds: Int { program.multiplyAdds }
+
+  /// Names and operators of the nodes that are recomputed in float64.
+  public var recomputed: [(name: String, kind: String)] {
+    zip(graph.nodes, routes).filter { $0.1 == .recomputed }.map { ($0.0.name, $0.0.op.kind) }
+  }
+}
