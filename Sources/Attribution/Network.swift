@@ -21,7 +21,8 @@ public struct Network: Sendable {
   /// True when outputs are taken before their final activation.
   public let isPreActivation: Bool
 
-  private let programs: ProgramCache
+  private let programs: ProgramCache<Program>
+  private let differencePrograms: ProgramCache<DifferenceProgram>
 
   /// Lengths at which a model of any length is tried, until one fits its kernels.
   private static let probeLengths = [4_096, 65_536, 524_288]
@@ -55,7 +56,8 @@ public struct Network: Sendable {
     isPreActivation = preActivation
     self.fixedLength = fixedLength
     self.metadata = metadata
-    programs = ProgramCache(build: make)
+    programs = ProgramCache { try Program(make($0, $1)) }
+    differencePrograms = ProgramCache { try DifferenceProgram(make($0, $1)) }
   }
 
   /// The network of an ONNX file.
@@ -70,32 +72,37 @@ public struct Network: Sendable {
   public func program(batch: Int, length: Int) throws -> Program {
     try programs.program(batch: batch, length: length)
   }
+
+  /// The network compiled for difference propagation over one sequence; recent lengths are kept and shared.
+  public func differenceProgram(length: Int) throws -> DifferenceProgram {
+    try differencePrograms.program(batch: 1, length: length)
+  }
 }
 
 /// Compiled programs by size, the least recently used given up first.
-private final class ProgramCache: Sendable {
+private final class ProgramCache<Compiled: Sendable>: Sendable {
   private struct Size: Hashable { let batch, length: Int }
   private struct State {
-    var programs: [Size: Program] = [:]
+    var programs: [Size: Compiled] = [:]
     var recent: [Size] = []
   }
 
   /// Sizes kept: a genome scan uses a handful, a scan of many short contigs one size a contig.
-  private static let capacity = 8
-  private let build: @Sendable (Int, Int) throws -> Graph
+  private let capacity = 8
+  private let compile: @Sendable (_ batch: Int, _ length: Int) throws -> Compiled
   private let state = Mutex(State())
 
-  init(build: @escaping @Sendable (Int, Int) throws -> Graph) { self.build = build }
+  init(_ compile: @escaping @Sendable (_ batch: Int, _ length: Int) throws -> Compiled) { self.compile = compile }
 
   /// Compiling under the lock keeps two tasks from doing the same work twice.
-  func program(batch: Int, length: Int) throws -> Program {
+  func program(batch: Int, length: Int) throws -> Compiled {
     let size = Size(batch: batch, length: length)
     return try state.withLock { state in
       state.recent.removeAll { $0 == size }
       state.recent.append(size)
       if let known = state.programs[size] { return known }
-      let program = try Program(build(batch, length))
-      if state.recent.count > Self.capacity { state.programs[state.recent.removeFirst()] = nil }
+      let program = try compile(batch, length)
+      if state.recent.count > capacity { state.programs[state.recent.removeFirst()] = nil }
       state.programs[size] = program
       return program
     }

@@ -110,7 +110,8 @@ public protocol StretchScorer: ~Copyable {
 
 /// The logistic function in float64.
 @inline(__always)
-func sigmoid(_ x: Float) -> Double {
-  let x = Double(x)
-  return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x))
-}
+func sigmoid(_ x: Float) -> Double { sigmoid(Double(x)) }
+
+/// The logistic function in float64.
+@inline(__always)
+func sigmoid(_ x: Double) -> Double { x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x)) }

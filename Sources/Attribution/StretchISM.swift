@@ -12,11 +12,7 @@ public struct StretchISM: StretchScorer, ~Copyable {
   /// - Parameter newSites: also give the largest rise of any output's probability.
   /// - Throws: a target that the model's outputs do not allow.
   public init(_ model: PositionModel, targets: [PositionTarget], newSites: Bool = false) throws(AttributionError) {
-    try model.check(targets)
-    if newSites, model.layout.activation == .plain {
-      throw .wrongKindOfTarget(
-        target: Reduction.newSite.rawValue, reason: "the model's outputs are no logits, so there are no sites")
-    }
+    try model.check(targets, newSites: newSites)
     self.targets = targets
     self.newSites = newSites
     passes = ReferencePasses(model, for: .prediction)

@@ -76,7 +76,11 @@ extension PositionTarget {
 
 extension PositionModel {
   /// Weights are probabilities of sites: other outputs can only be summed plainly.
-  func check(_ targets: [PositionTarget]) throws(AttributionError) {
+  func check(_ targets: [PositionTarget], newSites: Bool = false) throws(AttributionError) {
+    if newSites, layout.activation == .plain {
+      throw .wrongKindOfTarget(
+        target: Reduction.newSite.rawValue, reason: "the model's outputs are no logits, so there are no sites")
+    }
     for target in targets where target != .logit && layout.activation == .plain {
       throw .wrongKindOfTarget(
         target: target.rawValue,

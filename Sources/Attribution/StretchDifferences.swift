@@ -1,0 +1,103 @@
+internal import Engine
+
+/// Exact ISM along a strand by difference propagation: one reference pass a tile, then only what each edit changes.
+///
+/// Weights and predictions come from the float32 pass that TISM and predictions use, so that they are the same whichever
+/// methods run together; the changes come from a reference accumulated in float64.
+public struct StretchDifferences: StretchScorer, ~Copyable {
+  private let targets: [PositionTarget]
+  private let newSites: Bool
+  private var passes: ReferencePasses
+  private var propagators: [Propagator] = []
+
+  /// Lengths kept: full tiles, a few shorter ones.
+  private static let capacity = 4
+
+  /// - Parameter newSites: also give the largest rise of any output's probability.
+  /// - Throws: a target that the model's outputs do not allow.
+  public init(_ model: PositionModel, targets: [PositionTarget], newSites: Bool = false) throws(AttributionError) {
+    try model.check(targets, newSites: newSites)
+    self.targets = targets
+    self.newSites = newSites
+    passes = ReferencePasses(model, for: .prediction)
+  }
+
+  public mutating func score(_ stretch: Range<Int>, of strand: StrandBases) throws -> StretchScores {
+    var result = StretchScores(
+      predictions: [], substitutions: targets.map { _ in SubstitutionScores(length: stretch.count) },
+      newSites: newSites ? [Float](repeating: .nan, count: stretch.count) : [])
+    for tile in passes.tiles(of: stretch) {
+      let (track, span, _) = try passes.run(tile, of: strand)
+      result.predictions += track.predictions(of: tile, layout: passes.model.layout)
+      let propagator = try propagator(length: passes.model.network.fixedLength ?? span.count)
+      propagator.setReference(strand[span])
+      try score(tile, span, track, propagator, strand, from: stretch.lowerBound, into: &result)
+    }
+    return result
+  }
+
+  private func score(
+    _ tile: Range<Int>, _ span: Range<Int>, _ track: ReferenceTrack, _ propagator: Propagator,
+    _ strand: StrandBases, from first: Int, into result: inout StretchScores
+  ) throws {
+    let layout = passes.model.layout
+    let edits = Edit.all(
+      in: strand[span], columns: tile.lowerBound - span.lowerBound..<tile.upperBound - span.lowerBound)
+    propagator.propagate(edits) { index, changes in
+      let edit = edits[index]
+      let base = edit.column + span.lowerBound
+      let reached = layout.outputs(movedBy: base..<base + 1).clamped(to: track.outputs)
+      let (start, values) = changes.changes(ofOutput: layout.output)
+      // The entry of output `n` among the changed ones.
+      let origin = layout.base - (span.lowerBound + layout.first) * layout.stride - start
+      for (number, target) in targets.enumerated() {
+        var sum = 0.0
+        for output in reached {
+          let entry = origin + output * layout.stride
+          guard values.indices.contains(entry) else { continue }
+          sum += target.change(
+            from: track[output], by: values[entry], weight: track.weights.isEmpty ? 1 : track.weight(output))
+        }
+        if target == .weightedMean {
+          let weight = track.weightSum(reached)
+          sum = weight < PositionTarget.smallestWeight ? .nan : sum / weight
+        }
+        result.substitutions[number][Int(edit.base), base - first] = Float(sum)
+      }
+      guard newSites else { return }
+      for output in reached {
+        let entry = origin + output * layout.stride
+        let change = values.indices.contains(entry) ? Double(values[entry]) : 0
+        let rise = Float(sigmoid(Double(track[output]) + change) - track.weight(output))
+        if !(result.newSites[base - first] >= rise) { result.newSites[base - first] = rise }
+      }
+    }
+    for (number, target) in targets.enumerated() where target != .weightedMean {
+      for base in tile {
+        for row in 0..<4 where !result.substitutions[number][row, base - first].isFinite {
+          throw AttributionError.notFinite(
+            quantity: "ISM", location: "\(strand.name), strand position \(base)", target: target.rawValue)
+        }
+      }
+    }
+  }
+
+  private mutating func propagator(length: Int) throws -> Propagator {
+    if let known = propagators.first(where: { $0.length == length }) { return known }
+    if propagators.count == Self.capacity { propagators.removeFirst() }
+    propagators.append(try Propagator(passes.model.network, length: length))
+    return propagators.last!
+  }
+}
+
+extension PositionTarget {
+  /// Change of the summand when an output moves from `before` by `difference`.
+  @inline(__always)
+  func change(from before: Float, by difference: Float, weight w: Double) -> Double {
+    switch self {
+    case .weighted, .weightedMean: w * Double(difference)
+    case .probability: sigmoid(Double(before) + Double(difference)) - w
+    case .logit: Double(difference)
+    }
+  }
+}
