@@ -6,7 +6,7 @@ import torch
 from tss_models.dataset import TEST, VALIDATION, Part, Windows, label, parts, tiles
 from tss_models.genome import Genome, encode, reverse_complement, to_strand
 from tss_models.sites import Site
-from tss_models.train import rows
+from tss_models.predict import rows
 
 GENOME_LENGTH = 4_641_652
 

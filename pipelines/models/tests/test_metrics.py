@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import average_precision_score
 
-from tss_models.calibrate import temperature
+from tss_models.calibrate import Calibration, calibrate
 from tss_models.calls import call_peaks, match_calls
 from tss_models.evaluate import Track, call_sites, ranked_statistics, statistics, thin
 from tss_models.metrics import average_precision, expected_calibration_error, recall_at_precision
+from tss_models.network import Architecture, TssNetwork
 
 
 @pytest.mark.parametrize("ties", [False, True])
@@ -90,11 +92,20 @@ def test_the_bootstrap_statistics_equal_the_plain_ones():
         assert ranked_statistics(thin(base), calls, w) == pytest.approx(statistics(base, calls, w), abs=1e-9)
 
 
-def test_temperature_undoes_a_stretch():
+def test_calibration_undoes_a_stretch_and_a_shift():
     random = np.random.default_rng(11)
-    logits = random.normal(-2, 2, 200_000)
+    logits = random.normal(-4, 2, 400_000)
     positive = random.random(logits.size) < 1 / (1 + np.exp(-logits))
-    assert temperature(logits * 2.5, positive) == pytest.approx(2.5, rel=0.03)
+    found = calibrate((logits - 0.7) * 2.5, positive)
+    assert found.temperature == pytest.approx(2.5, rel=0.03)
+    assert found.shift == pytest.approx(0.7, abs=0.08)
+
+
+def test_a_folded_calibration_maps_the_logits():
+    network, x = TssNetwork(Architecture(channels=8)).eval(), torch.rand(1, 4, 50)
+    before = network(x)
+    Calibration(1.5, -0.25).fold(network)
+    torch.testing.assert_close(network(x), before / 1.5 - 0.25)
 
 
 def test_calibration_error_of_honest_and_of_wrong_probabilities():

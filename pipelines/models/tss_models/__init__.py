@@ -7,8 +7,10 @@ The modules, in the order the data flow through them:
 - ``sites``      reads and writes the curated BED;
 - ``dataset``    holds labels, masks and the train/validation/test split, and draws training windows;
 - ``network``    is the convolutional network;
+- ``auxiliary``  holds training-only labels;
+- ``predict``    runs it over a part of the genome;
 - ``train``      fits it and keeps a checkpoint;
-- ``calibrate``  finds the temperature on the validation part;
+- ``calibrate``  finds the temperature and the shift on the validation part;
 - ``calls``, ``metrics``, ``evaluate``  score it, beside the promoter scan of ``baseline``;
 - ``export``     writes the ONNX file with tismscan's metadata;
 - ``card``       renders the model card from the evaluation's JSON.

@@ -1,12 +1,31 @@
-"""Temperature scaling: one number that makes the logits say what the frequencies are."""
+"""Calibration: a temperature and a shift that make the logits say what the frequencies are.
+
+Both are folded into the last layer, so the shipped logits are calibrated. The order of the logits does not change.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize
 
 from tss_models.network import TssNetwork
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The map z -> z / temperature + shift."""
+
+    temperature: float
+    shift: float
+
+    def fold(self, network: TssNetwork) -> None:
+        """Puts the map into the network's last layer."""
+        with torch.no_grad():
+            network.head.weight /= self.temperature
+            network.head.bias.div_(self.temperature).add_(self.shift)
 
 
 def log_loss(logits: np.ndarray, positive: np.ndarray) -> float:
@@ -15,15 +34,20 @@ def log_loss(logits: np.ndarray, positive: np.ndarray) -> float:
     return float(np.mean(np.logaddexp(0, z) - positive * z))
 
 
-def temperature(logits: np.ndarray, positive: np.ndarray) -> float:
-    """The T > 0 for which logits / T have the least log loss."""
-    found = minimize_scalar(
-        lambda log_t: log_loss(logits / np.exp(log_t), positive), bounds=(-2.0, 2.0), method="bounded")
-    return float(np.exp(found.x))
+def calibrate(logits: np.ndarray, positive: np.ndarray) -> Calibration:
+    """The map with the least log loss."""
+    z = logits.astype(np.float64)
 
+    def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+        scale, shift = parameters
+        mapped = scale * z + shift
+        residual = 1 / (1 + np.exp(-mapped)) - positive
+        unit = 1 / positive.mean()  # brings the loss near 1, where the optimizer's tolerances apply
+        value = np.mean(np.logaddexp(0, mapped) - positive * mapped) * unit
+        return value, np.array([np.mean(residual * z), np.mean(residual)]) * unit
 
-def fold_temperature(network: TssNetwork, value: float) -> None:
-    """Divides the last layer by the temperature, so that the network itself gives calibrated logits."""
-    with torch.no_grad():
-        network.head.weight /= value
-        network.head.bias /= value
+    found = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(0.05, 20.0), (-10.0, 10.0)])
+    if not found.success:
+        raise RuntimeError(f"calibration failed: {found.message}")
+    scale, shift = found.x
+    return Calibration(1 / float(scale), float(shift))

@@ -2,7 +2,7 @@
 
     python -m tss_models.evaluate CHECKPOINT ONNX_CARD.json [--part test]
 
-The temperature is found on the validation part, and the folded logits are what is scored. The curated sites are the truth;
+Temperature and shift are found on the validation part, and the folded logits are what is scored. The curated sites are the truth;
 bases within five of a site, other than the site, do not count. Intervals are the 2.5 and 97.5 percentiles of a bootstrap
 over blocks of 10 kb (both strands of a block together).
 """
@@ -11,21 +11,22 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from tss_models.baseline import LONGEST, describe, fit_baseline, scan_part
-from tss_models.calibrate import fold_temperature, log_loss, temperature
+from tss_models.calibrate import calibrate, log_loss
 from tss_models.calls import call_peaks, match_calls
 from tss_models.dataset import TEST, VALIDATION, Labels, Part, label, parts
-from tss_models.genome import read_genome, to_strand
+from tss_models.genome import Genome, read_genome, to_strand
 from tss_models.metrics import average_precision, expected_calibration_error, recall_at_precision, roc_auc
 from tss_models.network import Architecture, TssNetwork
-from tss_models.sites import read_sites
-from tss_models.train import EXAMPLES, predict, rows
+from tss_models.sites import Site, read_sites
+from tss_models.predict import predict, rows
+from tss_models.train import EXAMPLES
 
 BLOCK = 10_000
 BOOTSTRAPS = 1000
@@ -184,35 +185,17 @@ def load(checkpoint: Path) -> tuple[TssNetwork, dict]:
     return network.eval(), record
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Score a checkpoint beside the baseline; write JSON.")
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("output", type=Path, help="JSON to write")
-    parser.add_argument("--part", choices=("validation", "test"), default="test")
-    parser.add_argument("--genome", type=Path, default=EXAMPLES / "NC_000913.3.fa.gz")
-    parser.add_argument("--sites", type=Path, default=EXAMPLES / "tss_curated.bed")
-    parser.add_argument("--bootstraps", type=int, default=BOOTSTRAPS)
-    arguments = parser.parse_args()
-
-    genome, sites = read_genome(arguments.genome), read_sites(arguments.sites)
-    labels = label(genome.length, sites)
-    network, record = load(arguments.checkpoint)
-    # One border for both methods: the longer of the two reaches.
-    pieces = parts(genome.length, max(network.architecture.reach, LONGEST))
-    result = evaluate(network, genome, labels, sites, pieces, arguments.part, arguments.bootstraps)
-    result["training"] = record
-    arguments.output.write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps({k: result[k] for k in ("prevalence", "model", "baseline", "ratio")}, indent=1))
-
-
-def evaluate(network, genome, labels: Labels, sites, pieces: dict[str, Part], part_name: str, bootstraps: int) -> dict:
-    """All figures of one part."""
+def evaluate(
+    network: TssNetwork, genome: Genome, labels: Labels, sites: list[Site], pieces: dict[str, Part], part_name: str,
+    bootstraps: int,
+) -> dict:
+    """All figures of one part; the calibration is folded into ``network``."""
     validation, part = pieces["validation"], pieces[part_name]
     counted = rows(labels.counted, validation)
     raw = predict(network, genome, validation)[counted]
-    heat = temperature(raw, rows(labels.positive, validation)[counted])
+    found = calibrate(raw, rows(labels.positive, validation)[counted])
     before = predict(network, genome, part)
-    fold_temperature(network, heat)
+    found.fold(network)
     truth = rows(labels.positive, part), rows(labels.counted, part)
     training = [
         (s.strand, int(to_strand(s.position, s.strand, genome.length)))
@@ -231,8 +214,8 @@ def evaluate(network, genome, labels: Labels, sites, pieces: dict[str, Part], pa
         "bases_scored": int(truth[1].sum()),
         "prevalence": float(truth[0].sum() / truth[1].sum()),
         "bootstrap": {"block": BLOCK, "resamples": bootstraps},
-        "temperature": heat,
         "calibration": {
+            **asdict(found),
             "before": calibration(before[truth[1]], truth[0][truth[1]]),
             "after": calibration(tracks["model"].scores[truth[1]], truth[0][truth[1]]),
         },
@@ -252,6 +235,27 @@ def evaluate(network, genome, labels: Labels, sites, pieces: dict[str, Part], pa
         result[name]["offsets"] = within_two(calls[name])
         result[name]["calls"] = int(calls[name].scores.size)
     return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Score a checkpoint beside the baseline; write JSON.")
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("output", type=Path, help="JSON to write")
+    parser.add_argument("--part", choices=("validation", "test"), default="test")
+    parser.add_argument("--genome", type=Path, default=EXAMPLES / "NC_000913.3.fa.gz")
+    parser.add_argument("--sites", type=Path, default=EXAMPLES / "tss_curated.bed")
+    parser.add_argument("--bootstraps", type=int, default=BOOTSTRAPS)
+    arguments = parser.parse_args()
+
+    genome, sites = read_genome(arguments.genome), read_sites(arguments.sites)
+    labels = label(genome.length, sites)
+    network, record = load(arguments.checkpoint)
+    # One border for both methods: the longer of the two reaches.
+    pieces = parts(genome.length, max(network.architecture.reach, LONGEST))
+    result = evaluate(network, genome, labels, sites, pieces, arguments.part, arguments.bootstraps)
+    result["training"] = record
+    arguments.output.write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps({k: result[k] for k in ("prevalence", "model", "baseline", "ratio")}, indent=1))
 
 
 if __name__ == "__main__":

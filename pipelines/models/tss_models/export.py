@@ -2,7 +2,7 @@
 
     python -m tss_models.export CHECKPOINT MODEL.onnx
 
-The temperature found on the validation part is folded into the last layer, so the logits are calibrated. The graph is one
+Temperature and shift found on the validation part are folded into the last layer, so the logits are calibrated. The graph is one
 file, input [N, 4, L] and output [N, L], batch and length symbolic.
 """
 
@@ -18,12 +18,13 @@ import torch
 from torch import nn
 
 from tss_models.baseline import LONGEST
-from tss_models.calibrate import fold_temperature, temperature
+from tss_models.calibrate import calibrate
 from tss_models.dataset import label, parts
 from tss_models.evaluate import load
 from tss_models.genome import ALPHABET, read_genome
 from tss_models.sites import read_sites
-from tss_models.train import EXAMPLES, predict, rows
+from tss_models.predict import predict, rows
+from tss_models.train import EXAMPLES
 
 OPSET = 17
 LENGTHS = (1, 300, 1000, 4096)
@@ -94,13 +95,13 @@ def main() -> None:
     network, _ = load(arguments.checkpoint)
     validation = parts(genome.length, max(network.architecture.reach, LONGEST))["validation"]
     counted = rows(labels.counted, validation)
-    heat = temperature(predict(network, genome, validation)[counted], rows(labels.positive, validation)[counted])
-    fold_temperature(network, heat)
+    found = calibrate(predict(network, genome, validation)[counted], rows(labels.positive, validation)[counted])
+    found.fold(network)
     write(network, arguments.output)
     difference = largest_difference(network, arguments.output)
     if not difference <= TOLERANCE:
         raise RuntimeError(f"{arguments.output} differs from PyTorch by {difference:g}")
-    print(f"{arguments.output}: {arguments.output.stat().st_size} bytes, temperature {heat:.4f}, "
+    print(f"{arguments.output}: {arguments.output.stat().st_size} bytes, temperature {found.temperature:.4f}, shift {found.shift:+.4f}, "
           f"largest difference from PyTorch {difference:.2g}")
 
 

@@ -17,7 +17,7 @@ class Architecture:
     stem_kernel: int = 19
     kernel: int = 3
     dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
-    dropout: float = 0.0
+    dropout: float = 0.3
     """Share of activations dropped after each layer in training; absent from the exported graph."""
     outputs: int = 1
     """Logits per base: the curated site first, then training-only auxiliary tracks."""

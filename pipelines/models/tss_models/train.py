@@ -1,31 +1,32 @@
 """Fits the network.
 
-    python -m tss_models.train CHECKPOINT [--minutes 25]
+    python -m tss_models.train CHECKPOINT [--sets FOLDER]
 
-AdamW with a one-cycle learning rate over the time budget, importance-weighted binary cross-entropy, and an exponential
-moving average of the weights, which is what is scored and kept. The validation part only chooses settings; the test part
-is never read here.
+AdamW with a one-cycle learning rate, importance-weighted binary cross-entropy, dropout, and an exponential moving average of
+the weights, which is what is scored and kept. The validation part decides which checkpoint is kept, and nothing else; the
+test part is never read here. With ``--sets`` (the folder of the published sets, as for ``consensus``) the tower also
+learns the auxiliary tracks.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional
 
-from tss_models.calls import call_peaks, match_calls
-from tss_models.dataset import Labels, Part, Windows, label, parts, tiles
-from tss_models.genome import Genome, one_hot, read_genome
-from tss_models.metrics import average_precision
+from tss_models.auxiliary import TRACKS, read_auxiliary
+from tss_models.dataset import Labels, Windows, label, parts
+from tss_models.genome import Genome, read_genome
 from tss_models.network import Architecture, TssNetwork, train_forward
+from tss_models.predict import predict, quick_scores
 from tss_models.sites import read_sites
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "ecoli"
@@ -35,7 +36,7 @@ EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "ecoli"
 class Settings:
     """Everything that decides a fit besides the data and the architecture."""
 
-    steps: int = 24000
+    steps: int = 5_000
     batch: int = 16
     """Windows per step."""
     window: int = 1024
@@ -43,53 +44,17 @@ class Settings:
     enriched: float = 0.5
     """Share of the windows drawn around a site."""
     learning_rate: float = 4e-3
+    """Largest learning rate of the cycle."""
     weight_decay: float = 0.05
+    """Decoupled decay of the convolutions' weights."""
     ema_decay: float = 0.999
-    mutation: float = 0.0
+    """Decay of the average of the weights, per step."""
+    auxiliary: float = 0.3
+    """Weight of each auxiliary track in the loss."""
+    mutation: float = 0.06
     """Share of the input bases replaced by a random base."""
-    auxiliary: float = 0.0
-    """Weight of the auxiliary tracks in the loss."""
-    blur: float = 0.0
-    focal: float = 0.0
+    threads: int = 2
     seed: int = 2222
-
-
-def predict(network: TssNetwork, genome: Genome, part: Part, tile: int = 16384) -> np.ndarray:
-    """Logits float32 [2, part.length] of the curated track; each row 5' to 3' along its strand."""
-    network.eval()
-    reach = network.architecture.reach
-    logits = np.empty((2, part.length), dtype=np.float32)
-    with torch.inference_mode():
-        for strand in (0, 1):
-            for offset, codes in tiles(genome, part, strand, tile, reach):
-                outputs = train_forward(network, torch.from_numpy(one_hot(codes[None])))[0, 0]
-                logits[strand, offset : offset + codes.size - 2 * reach] = outputs[reach : codes.size - reach].numpy()
-    return logits
-
-
-def rows(array: np.ndarray, part: Part) -> np.ndarray:
-    """The part's rows [2, part.length] of a per-strand array [2, G]."""
-    length = array.shape[1]
-    index = np.arange(part.length)
-    return np.stack([array[s, (part.strand_start(s, length) + index) % length] for s in (0, 1)])
-
-
-def quick_scores(logits: np.ndarray, labels: Labels, part: Part) -> dict[str, float]:
-    """Average precision at the exact base and of the calls, and the log loss."""
-    positive, counted = rows(labels.positive, part), rows(labels.counted, part)
-    hits, total, peaks_scores = [], 0, []
-    for strand in (0, 1):
-        peaks = call_peaks(logits[strand])
-        sites = np.flatnonzero(positive[strand])
-        hits.append(match_calls(peaks, sites) >= 0)
-        peaks_scores.append(logits[strand][peaks])
-        total += sites.size
-    z, y = logits[counted], positive[counted]
-    return {
-        "base_ap": average_precision(z, y),
-        "calls_ap": average_precision(np.concatenate(peaks_scores), np.concatenate(hits), total=total),
-        "log_loss": float(np.mean(np.logaddexp(0, z) - y * z)),
-    }
 
 
 class Average:
@@ -117,55 +82,93 @@ def mutate(inputs: torch.Tensor, share: float, random: torch.Generator) -> torch
     return torch.where(replaced, functional.one_hot(bases, 4).transpose(1, 2).float(), inputs)
 
 
+def make_optimizer(
+    network: nn.Module, settings: Settings,
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    """AdamW that decays weights but neither biases nor normalization, and its learning-rate cycle."""
+    groups = [
+        {"params": [p for p in network.parameters() if p.dim() > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in network.parameters() if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate)
+    return optimizer, torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, settings.learning_rate, total_steps=settings.steps, pct_start=0.1)
+
+
 def fit(
     genome: Genome, labels: Labels, architecture: Architecture, settings: Settings, checkpoint: Path,
-    extra: np.ndarray | None = None, every: int = 1000, use_scores: bool = True,
+    auxiliary: np.ndarray | None = None, every: int = 500,
 ) -> None:
+    """Trains and keeps the averaged network with the best validation average precision in ``checkpoint``."""
     torch.manual_seed(settings.seed)
-    torch.set_num_threads(2)
+    torch.set_num_threads(settings.threads)
     random = torch.Generator().manual_seed(settings.seed)
-    pieces = parts(genome.length, architecture.reach)
+    reach = architecture.reach
+    pieces = parts(genome.length, reach)
     windows = Windows(
-        genome, labels, pieces["train"], settings.window, architecture.reach, settings.enriched, settings.seed)
+        genome, labels, pieces["train"], settings.window, reach, settings.enriched, settings.seed)
     network = TssNetwork(architecture)
     average = Average(network, settings.ema_decay)
-    decayed = [p for p in network.parameters() if p.dim() > 1]
-    plain = [p for p in network.parameters() if p.dim() <= 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-        lr=settings.learning_rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.learning_rate, total_steps=settings.steps, pct_start=0.1)
-    positive = torch.from_numpy(labels.positive)
-    counted = torch.from_numpy(labels.counted)
-    tracks = None if extra is None else torch.from_numpy(extra)
-    began, running = time.monotonic(), 0.0
+    optimizer, schedule = make_optimizer(network, settings)
+    positive, counted = torch.from_numpy(labels.positive), torch.from_numpy(labels.counted)
+    tracks = None if auxiliary is None else torch.from_numpy(auxiliary)
+    cross_entropy = functional.binary_cross_entropy_with_logits
+    began, running, best = time.monotonic(), 0.0, -1.0
     for step in range(1, settings.steps + 1):
         inputs, places, weights = windows.draw(settings.batch)
+        strand, place = places[..., 0], places[..., 1]
         if settings.mutation > 0:
             inputs = mutate(inputs, settings.mutation, random)
         network.train()
-        r = architecture.reach
-        logits = train_forward(network, inputs)[:, :, r : r + settings.window]
-        s, n = places[..., 0], places[..., 1]
-        w = weights[:, None] * counted[s, n]
-        y = positive[s, n].float()
-        loss = (w * functional.binary_cross_entropy_with_logits(logits[:, 0], y, reduction="none")).mean()
+        logits = train_forward(network, inputs)[:, :, reach : reach + settings.window]
+        losses = cross_entropy(logits[:, 0], positive[strand, place].float(), reduction="none")
+        loss = (weights[:, None] * counted[strand, place] * losses).mean()
         total = loss
         if tracks is not None:
-            t = tracks[:, s, n].transpose(0, 1).float()  # [N, K, L]
-            aux = functional.binary_cross_entropy_with_logits(logits[:, 1:], t, reduction="none").mean(dim=(0, 2))
-            total = total + settings.auxiliary * aux.sum()
+            labels_of_tracks = tracks[:, strand, place].transpose(0, 1).float()  # [N, TRACKS, L]
+            each = cross_entropy(logits[:, 1:], labels_of_tracks, reduction="none").mean(dim=(0, 2))
+            total = loss + settings.auxiliary * each.sum()
         optimizer.zero_grad()
-        (1000 * total).backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 50.0)
+        (1000 * total).backward()  # losses of rare labels are tiny; Adam's epsilon is not
+        nn.utils.clip_grad_norm_(network.parameters(), 50.0)
         optimizer.step()
         schedule.step()
         average.update(network)
         running += (float(loss.detach()) - running) / min(step, 500)
         if step % every == 0 or step == settings.steps:
-            report = {"step": step, "minutes": (time.monotonic() - began) / 60, "train_loss": running}
+            report = {"step": step, "minutes": round((time.monotonic() - began) / 60, 2), "train_loss": running}
             report |= quick_scores(predict(average.network, genome, pieces["validation"]), labels, pieces["validation"])
             print(json.dumps(report), flush=True)
-            torch.save({"architecture": architecture.to_json(), "settings": asdict(settings), "report": report,
-                        "state": average.network.state_dict()}, checkpoint)
+            if report["base_average_precision"] > best:
+                best = report["base_average_precision"]
+                torch.save(
+                    {"architecture": architecture.to_json(), "settings": asdict(settings), "validation": report,
+                     "auxiliary_tracks": 0 if tracks is None else TRACKS, "state": average.network.state_dict()},
+                    checkpoint)
+
+
+def main() -> None:
+    defaults = Settings()
+    parser = argparse.ArgumentParser(description="Train the TSS network.")
+    parser.add_argument("checkpoint", type=Path, help="checkpoint to write")
+    parser.add_argument("--genome", type=Path, default=EXAMPLES / "NC_000913.3.fa.gz")
+    parser.add_argument("--sites", type=Path, default=EXAMPLES / "tss_curated.bed")
+    parser.add_argument("--sets", type=Path, help="folder of the published sets, for the auxiliary tracks")
+    for name in ("steps", "threads", "seed"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(defaults, name))
+    for name in ("learning_rate", "weight_decay", "auxiliary", "mutation"):
+        parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=getattr(defaults, name))
+    parser.add_argument("--dropout", type=float, default=Architecture().dropout)
+    arguments = vars(parser.parse_args())
+
+    genome = read_genome(arguments["genome"])
+    labels = label(genome.length, read_sites(arguments["sites"]))
+    auxiliary = read_auxiliary(arguments["sets"], genome) if arguments["sets"] else None
+    changed = {name: arguments[name] for name in asdict(defaults) if name in arguments}
+    settings = replace(defaults, **changed)
+    architecture = Architecture(dropout=arguments["dropout"], outputs=1 if auxiliary is None else 1 + TRACKS)
+    fit(genome, labels, architecture, settings, arguments["checkpoint"], auxiliary)
+
+
+if __name__ == "__main__":
+    main()
