@@ -1,0 +1,23 @@
+public import Genomics
+
+/// One line of a BED file that this package writes.
+public struct BEDRecord: Sendable, Hashable {
+  public var interval: Interval
+  /// Column 4; no tabs or line ends.
+  public var name: String
+  /// Column 5, 0...1000 as UCSC wants it.
+  public var score: Int
+  /// Column 6; `nil` is `.`.
+  public var strand: Strand?
+  /// Further columns; no tabs or line ends.
+  public var extra: [String]
+
+  public init(interval: Interval, name: String = ".", score: Int = 0, strand: Strand? = nil, extra: [String] = []) {
+    precondition(0...1000 ~= score, "a BED score is 0...1000")
+    self.interval = interval
+    self.name = name
+    self.score = score
+    self.strand = strand
+    self.extra = extra
+  }
+}

@@ -1,0 +1,36 @@
+public import Genomics
+
+/// Writes a sorted BED file as plain text, all or nothing: called sites, covered bases.
+public struct BEDWriter: ~Copyable {
+  private var file: AtomicFile
+  private let ranks: [String: Int]
+  private let columns: Int
+  private var last = (rank: 0, start: 0, end: 0)
+
+  /// - Parameters:
+  ///   - contigs: in ``Genomics/Contig/trackOrder(_:_:)``.
+  ///   - columns: 3 to 6, how many of the standard columns to write; `extra` columns follow all six.
+  public init(path: String, contigs: [Contig], columns: Int = 6) throws(TrackError) {
+    precondition(3...6 ~= columns, "BED3 to BED6")
+    ranks = Dictionary(uniqueKeysWithValues: contigs.enumerated().map { ($1.name, $0) })
+    self.columns = columns
+    file = try AtomicFile(path: path)
+  }
+
+  /// Adds a line; lines arrive by contig, start and end.
+  public mutating func append(_ record: BEDRecord) throws(TrackError) {
+    guard let rank = ranks[record.interval.contig] else { preconditionFailure("no contig \(record.interval.contig)") }
+    let place = (rank: rank, start: record.interval.start, end: record.interval.end)
+    precondition(last <= place, "\(record.interval) is out of order")
+    last = place
+    let standard = [
+      record.interval.contig, String(record.interval.start), String(record.interval.end), record.name,
+      String(record.score), record.strand?.symbol ?? ".",
+    ]
+    precondition(record.extra.isEmpty || columns == 6, "extra columns follow all six standard ones")
+    try file.write((standard.prefix(columns) + record.extra).joined(separator: "\t") + "\n")
+  }
+
+  /// Completes the file and gives it its name.
+  public consuming func finish() throws(TrackError) { try file.commit() }
+}

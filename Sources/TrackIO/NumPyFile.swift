@@ -1,0 +1,54 @@
+internal import HTS
+
+/// Reads npy and npz files: row-major arrays of the types of ``NumPyType``, stored or deflated, zip64 or not.
+public enum NumPyFile {
+  /// The array of an npy file.
+  public static func readNPY(path: String) throws(NumPyError) -> NumPyArray {
+    try array(contents(of: path), path: path, member: nil)
+  }
+
+  /// The arrays of an npz file by name (without `.npy`).
+  public static func readNPZ(path: String) throws(NumPyError) -> [String: NumPyArray] {
+    let bytes = try contents(of: path)
+    var arrays: [String: NumPyArray] = [:]
+    for entry in try ZipDirectory.entries(of: bytes, path: path) {
+      let name = entry.name.hasSuffix(".npy") ? String(entry.name.dropLast(4)) : entry.name
+      let member = try entry.contents(in: bytes, path: path)
+      arrays[name] = try array(member, path: path, member: name)
+    }
+    return arrays
+  }
+
+  private static func array(_ bytes: [UInt8], path: String, member: String?) throws(NumPyError) -> NumPyArray {
+    guard let (header, end) = NumPyHeader.read(bytes) else { throw .notNPY(path: path, member: member) }
+    guard let type = type(header.descriptor) else {
+      throw .unsupportedType(path: path, member: member, type: header.descriptor)
+    }
+    guard !header.isFortranOrder || header.shape.count < 2 else { throw .fortranOrder(path: path, member: member) }
+    var size = type.size
+    for axis in header.shape {
+      let (product, overflow) = size.multipliedReportingOverflow(by: axis)
+      guard !overflow else { throw .notNPY(path: path, member: member) }
+      size = product
+    }
+    guard bytes.count - end == size else { throw .notNPY(path: path, member: member) }
+    return NumPyArray(shape: header.shape, type: type, bytes: Array(bytes[end...]))
+  }
+
+  /// The type of that name; for single bytes the byte order says nothing.
+  private static func type(_ name: String) -> NumPyType? {
+    NumPyType(rawValue: name) ?? ["u1", "b1"].first { name.dropFirst() == $0 }.flatMap { NumPyType(rawValue: "|" + $0) }
+  }
+
+  private static func contents(of path: String) throws(NumPyError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    do throws(HTSError) {
+      try RawFile.forEachBlock(path: path) { bytes += $0 }
+    } catch .cannotOpen(_, let reason) {
+      throw .unreadable(path: path, reason: reason)
+    } catch {
+      throw .unreadable(path: path, reason: "read error")
+    }
+    return bytes
+  }
+}
