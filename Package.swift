@@ -66,6 +66,8 @@ let package = Package(
     // Fixtures, seeded random numbers and npz reading for the tests.
     .target(name: "TestSupport", dependencies: ["Tensors", "Genomics"], path: "Tests/TestSupport", swiftSettings: strict),
     tests("GenomicsTests", ["Genomics"]),
+    tests("GenomeIOTests", ["GenomeIO", "Genomics"]),
+    tests("TrackIOTests", ["TrackIO", "Genomics", "HTS", "CBigWig"]),
     tests("KernelsTests", ["Kernels", "Operators"]),
     tests("AttributionTests", ["Attribution", "Engine", "Operators", "NetworkGraph", "Kernels", "Tensors", "Genomics"]),
     tests("EngineTests", ["Engine", "Operators", "NetworkGraph", "Kernels", "Tensors"]),

@@ -74,8 +74,9 @@ final class FastaFile {
     guard !checked[number] else { return }
     let record = index.records[number]
     guard headerStart[number] < record.offset else { throw doesNotFit(record) }
-    guard record.contig.length == 0 || 1...2 ~= record.lineWidth - record.lineBases
-      || record.contig.length <= record.lineBases
+    guard
+      record.contig.length == 0 || 1...2 ~= record.lineWidth - record.lineBases
+        || record.contig.length <= record.lineBases
     else { throw doesNotFit(record) }
     guard try header(of: record, from: headerStart[number]) == record.contig.name else { throw doesNotFit(record) }
     if record.contig.length > 0 {

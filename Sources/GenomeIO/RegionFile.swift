@@ -16,9 +16,12 @@ public enum RegionFile {
     var regions: [Region] = []
     do {
       var file = try BlockReader(path: path)
-      var line = 0
-      while let bytes = try file.readLine() {
-        line += 1
+      guard path == "-" || file.hasEndMarker else { throw RegionFileError.truncated(path: path) }
+      var line = 1
+      var next = try file.readLine()
+      while let bytes = next {
+        // Read on before looking: the last line before damage may be half a line.
+        next = try file.readLine()
         do throws(RegionFileError.Problem) {
           if var region = try parser.region(of: bytes) {
             region.line = line
@@ -27,8 +30,8 @@ public enum RegionFile {
         } catch {
           throw RegionFileError.badLine(path: path, line: line, error)
         }
+        line += 1
       }
-      guard path == "-" || file.hasEndMarker else { throw RegionFileError.truncated(path: path) }
     } catch let error as RegionFileError {
       throw error
     } catch HTSError.cannotOpen(_, let reason) {

@@ -12,6 +12,8 @@ public enum RegionString {
     switch RegionParser.parse(text, index: { numbers[$0] }) {
     case .region(let number, let start, let end):
       let contig = contigs[number]
+      // A start of 0 comes out as -1; samtools gives nothing for it.
+      guard start >= 0 else { throw .invalid(text) }
       guard start < min(end, contig.length) else { throw .empty(text, contigLength: contig.length) }
       return Interval(contig: contig.name, start: start, end: min(end, contig.length))
     case .unknownContig:

@@ -9,7 +9,9 @@ enum Inflater {
     // Deflate makes nothing smaller than a thousandth; a larger promise is damage, not worth the memory.
     guard size <= bytes.count.multipliedReportingOverflow(by: 1100).partialValue + 1100 else { return nil }
     var stream = z_stream()
-    guard inflateInit2_(&stream, -MAX_WBITS, ZLIB_VERSION, CInt(MemoryLayout<z_stream>.size)) == Z_OK else { return nil }
+    guard inflateInit2_(&stream, -MAX_WBITS, ZLIB_VERSION, CInt(MemoryLayout<z_stream>.size)) == Z_OK else {
+      return nil
+    }
     defer { inflateEnd(&stream) }
 
     var input = Array(bytes)

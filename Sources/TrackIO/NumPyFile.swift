@@ -37,7 +37,8 @@ public enum NumPyFile {
 
   /// The type of that name; for single bytes the byte order says nothing.
   private static func type(_ name: String) -> NumPyType? {
-    NumPyType(rawValue: name) ?? ["u1", "b1"].first { name.dropFirst() == $0 }.flatMap { NumPyType(rawValue: "|" + $0) }
+    NumPyType(rawValue: name)
+      ?? ["u1", "b1"].first { name.dropFirst() == $0 }.flatMap { NumPyType(rawValue: "|" + $0) }
   }
 
   private static func contents(of path: String) throws(NumPyError) -> [UInt8] {
