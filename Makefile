@@ -1,0 +1,70 @@
+# tismscan: the two commands to know are `make demo` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# What is needed to build and run, and what only the tests and pictures need. All from Debian.
+BUILD_PACKAGES  := libhts-dev libbigwig-dev zlib1g-dev
+DEMO_PACKAGES   := prodigal
+TEST_PACKAGES   := samtools tabix bedtools python3-venv
+SYSTEM_PACKAGES := igv xvfb xauth
+
+TISMSCAN := .build/release/tismscan
+THREADS  ?= $(shell nproc)
+OUT      ?= tismscan-out
+METHODS  ?= predict tism
+GENOME_OF_DEMO := examples/ecoli/NC_000913.3.fa.gz
+MODEL_OF_DEMO  := models/ecoli-tss-cnn.onnx
+
+.PHONY: help
+help: ## lists the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+.PHONY: packages
+packages: ## installs what the build needs from Debian, if it is not there
+	@scripts/install-packages.sh $(BUILD_PACKAGES)
+
+.PHONY: build
+build: packages ## builds tismscan in release
+	@echo "==> building tismscan (release); a first build takes a few minutes"
+	@swift build -c release --product tismscan 2>&1 | { grep -vE '^\[[0-9]+/[0-9]+\]|^(Fetching|Fetched|Computing|Computed|Creating|Working)' || true; }
+	@$(TISMSCAN) --version
+
+.PHONY: demo
+demo: build ## tracks of the whole E. coli genome with the embedded model, and exact ISM of a few regions
+	@scripts/install-packages.sh $(DEMO_PACKAGES)
+	@scripts/demo.sh demo $(THREADS) regions
+
+.PHONY: demo-full
+demo-full: build ## the same with exact ISM of the whole genome, both strands
+	@scripts/install-packages.sh $(DEMO_PACKAGES)
+	@scripts/demo.sh demo-full $(THREADS) genome
+
+.PHONY: scan
+scan: build ## tracks of your own: make scan GENOME=ref.fa MODEL=model.onnx [REGIONS=r.bed] [OUT=dir] [METHODS='tism predict']
+	@: $${GENOME:?say which genome: make scan GENOME=ref.fa MODEL=model.onnx}
+	@: $${MODEL:?say which model: make scan GENOME=ref.fa MODEL=model.onnx}
+	@$(TISMSCAN) scan --model "$(MODEL)" --genome "$(GENOME)" $(if $(REGIONS),--regions "$(REGIONS)") \
+	  $(foreach method,$(METHODS),--method $(method)) --threads $(THREADS) --output "$(OUT)" $(SCAN_OPTIONS)
+
+.PHONY: test
+test: packages ## runs the tests (about 15 minutes at most)
+	@scripts/install-packages.sh $(TEST_PACKAGES)
+	@scripts/python-environment.sh .venv-validators Tests/validators/requirements.txt
+	@swift build --build-tests 2>&1 | { grep -vE '^\[[0-9]+/[0-9]+\]' || true; }
+	@swift test --skip-build 2>&1 | { grep -vE 'Test case passing|^◇|^Test Suite|Executed 0 tests' || true; }
+	@.venv-validators/bin/python -m pytest -q -rN Tests/validators
+
+.PHONY: test-system
+test-system: build ## adds what needs servers, browsers and long runs
+	@scripts/install-packages.sh $(TEST_PACKAGES) $(DEMO_PACKAGES) $(SYSTEM_PACKAGES)
+	@scripts/python-environment.sh .venv-validators Tests/validators/requirements.txt
+	@TISMSCAN=$(abspath $(TISMSCAN)) .venv-validators/bin/python -m pytest -q -rN Tests/system
+
+.PHONY: lint
+lint: ## checks the format of the sources
+	@swift format lint --strict --recursive Sources Tests && echo "lint: clean"
+
+.PHONY: clean
+clean: ## removes builds, environments and the demo's output
+	rm -rf .build .venv-validators demo demo-full
