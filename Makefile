@@ -68,3 +68,10 @@ lint: ## checks the format of the sources
 .PHONY: clean
 clean: ## removes builds, environments and the demo's output
 	rm -rf .build .venv-validators demo demo-full
+
+.PHONY: figures
+figures: demo ## figures and numbers of the README, from the demo's tracks
+	@scripts/install-packages.sh python3-venv
+	@scripts/python-environment.sh .venv-analysis pipelines/analysis/requirements.txt
+	@PYTHONPATH=pipelines/analysis .venv-analysis/bin/python -m tss_analysis --tismscan $(TISMSCAN) --demo demo \
+	  --threads $(THREADS) --output docs/figures
