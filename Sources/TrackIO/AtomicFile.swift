@@ -83,6 +83,13 @@ public struct AtomicFile: ~Copyable {
     }
   }
 
+  /// Bytes in the file, also those that somebody else wrote by ``temporaryPath``.
+  func sizeOnDisk() throws(TrackError) -> Int {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw .writeFailed(path: path, reason: Self.reason) }
+    return status.st_size
+  }
+
   /// Puts the bytes on the disk and gives the file its name; whatever had it is replaced in one step.
   public consuming func commit() throws(TrackError) {
     try flush()

@@ -8,11 +8,12 @@ import Glibc
 /// track without any value is a valid file.
 public struct BigWigWriter: ~Copyable, TrackWriter {
   private let path: String
-  private let target: AtomicFile
+  private var target: AtomicFile
   private var output: BigWigOutput?
   private var cursor: TrackCursor
   /// The section being filled.
   private var section = BigWigSection()
+  private var isEmpty = true
 
   /// - Parameter contigs: in ``Genomics/Contig/trackOrder(_:_:)``, each shorter than 2^32.
   public init(path: String, contigs: [Contig]) throws(TrackError) {
@@ -45,10 +46,12 @@ public struct BigWigWriter: ~Copyable, TrackWriter {
     guard output != nil else { throw .discarded(path: path) }
     try flush()
     try output.take()!.finish()
+    if isEmpty { try EmptyBigWig.complete(&target) }
     try target.commit()
   }
 
   private mutating func flush() throws(TrackError) {
+    isEmpty = isEmpty && section.isEmpty
     try output?.write(section)
     section.removeAll()
   }

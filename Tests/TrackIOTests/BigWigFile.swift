@@ -1,10 +1,13 @@
 import CBigWig
 import Genomics
+import Glibc
 import Testing
 
 /// Opens a bigWig by libBigWig and gives the values of whole contigs.
+///
+/// The pointer stays inside: it dies with the object, which lives only as long as a method of it runs.
 final class BigWigFile {
-  let file: UnsafeMutablePointer<bigWigFile_t>
+  private let file: UnsafeMutablePointer<bigWigFile_t>
 
   /// The file is no bigWig.
   struct Unreadable: Error {}
@@ -20,6 +23,18 @@ final class BigWigFile {
   var contigs: [Contig] {
     let list = file.pointee.cl.pointee
     return (0..<Int(list.nKeys)).map { Contig(name: String(cString: list.chrom[$0]!), length: Int(list.len[$0])) }
+  }
+
+  /// The header with the total summary.
+  var header: bigWigHdr_t { file.pointee.hdr.pointee }
+
+  /// Means over equal bins, from the zoom levels.
+  func mean(of contig: Contig, bins: Int) throws -> [Double] {
+    guard let means = bwStats(file, contig.name, 0, UInt32(contig.length), UInt32(bins), CBigWig.mean) else {
+      throw Unreadable()
+    }
+    defer { free(means) }
+    return Array(UnsafeBufferPointer(start: means, count: bins))
   }
 
   /// A value a base, NaN where there is none.
