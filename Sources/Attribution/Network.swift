@@ -61,10 +61,21 @@ public struct Network: Sendable {
   }
 
   /// The network of an ONNX file.
-  /// - Parameter inputs: values of the inputs besides the sequence, by name.
-  public init(_ file: ModelFile, inputs: [String: ConstantTensor] = [:], preActivation: Bool = false) throws {
+  /// - Parameter inputs: what the inputs besides the sequence are bound to, by name.
+  public init(_ file: ModelFile, inputs: [String: InputBinding] = [:], preActivation: Bool = false) throws {
+    for name in inputs.keys.sorted() where !file.otherInputs.contains(where: { $0.name == name }) {
+      let known = file.otherInputs.map(\.name)
+      throw AttributionError.contradiction(
+        reason: "--input \(name): the model has no such input besides the sequence"
+          + (known.isEmpty ? "" : "; it has \(known.joined(separator: ", "))"))
+    }
     try self.init(fixedLength: file.fixedLength, metadata: file.metadata, preActivation: preActivation) {
-      try file.graph(batch: $0, length: $1, inputs: inputs)
+      batch, length in
+      var tensors: [String: ConstantTensor] = [:]
+      for port in file.otherInputs {
+        tensors[port.name] = try inputs[port.name]?.tensor(for: port, batch: batch, length: length)
+      }
+      return try file.graph(batch: batch, length: length, inputs: tensors)
     }
   }
 

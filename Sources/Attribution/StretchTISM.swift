@@ -92,7 +92,7 @@ extension PositionModel {
 
 extension SubstitutionScores {
   /// Puts `part` at columns `first...`.
-  mutating func replace(from first: Int, with part: SubstitutionScores) {
+  public mutating func replace(from first: Int, with part: SubstitutionScores) {
     for base in 0..<4 { for column in 0..<part.length { self[base, first + column] = part[base, column] } }
   }
 

@@ -1,0 +1,68 @@
+public import Attribution
+import Foundation
+import GenomeIO
+public import ONNXImport
+import Tensors
+import TrackIO
+
+/// Which model to run and what its file does not say.
+public struct ModelRequest: Sendable {
+  /// Path of the ONNX file.
+  public var path: String
+  /// Bindings of the inputs besides the sequence: `zeros`, or the path of an npy file.
+  public var inputs: [String: String] = [:]
+  public var preActivation = false
+  /// Settings from flags; they win over the model's metadata.
+  public var output = OutputSettings()
+
+  public init(path: String) { self.path = path }
+}
+
+/// A model that was read, with its kind settled.
+public struct ScanModel: Sendable {
+  public let file: ModelFile
+  public let network: Network
+  public let kind: SettledKind
+  /// Settings from flags and metadata.
+  public let output: OutputSettings
+  /// Bindings as the manifest has them: `zeros`, or the MD5 of the npy file.
+  let inputRecords: [String: String]
+
+  public init(_ request: ModelRequest) throws {
+    let file = try ModelFile(path: request.path)
+    let unbound = file.otherInputs.map(\.name).filter { request.inputs[$0] == nil }
+    guard unbound.isEmpty else {
+      throw ScanError.usage(
+        "\(request.path) has inputs besides the sequence: bind each with --input NAME=zeros or --input NAME=FILE.npy ("
+          + unbound.joined(separator: ", ") + ")")
+    }
+    var bindings: [String: InputBinding] = [:]
+    var records: [String: String] = [:]
+    for (name, what) in request.inputs {
+      bindings[name] = what == "zeros" ? .zeros : .values(try Self.tensor(npy: what))
+      records[name] = what == "zeros" ? what : try FileDigest.md5(path: what)
+    }
+    var network = try Network(file, inputs: bindings, preActivation: request.preActivation)
+    let output = request.output.completed(by: try OutputSettings(metadata: file.metadata))
+    kind = try network.settledKind(output)
+    if case .position(let layout) = kind, network.needsPreActivation(layout) {
+      network = try Network(file, inputs: bindings, preActivation: true)
+    }
+    self.file = file
+    self.network = network
+    self.output = output
+    inputRecords = records
+  }
+
+  private static func tensor(npy path: String) throws -> ConstantTensor {
+    let array = try NumPyFile.readNPY(path: path)
+    return ConstantTensor(shape: Shape(array.shape), values: array.values)
+  }
+
+  /// Every file of the model with its MD5.
+  func fileRecords() throws -> [Manifest.FileRecord] {
+    try file.files.map { Manifest.FileRecord(name: Self.lastComponent($0), md5: try FileDigest.md5(path: $0)) }
+  }
+
+  static func lastComponent(_ path: String) -> String { URL(fileURLWithPath: path).lastPathComponent }
+}

@@ -1,0 +1,39 @@
+/// Bounded concurrency with results committed in order, without a lock.
+enum OrderedTasks {
+  /// Runs `work` for `0..<count` on up to `threads` cores.
+  ///
+  /// Results wait in a reorder buffer; no task starts `2 * threads` or more ahead of the last commit, so memory is bounded
+  /// whatever `count` is. The first error cancels the rest and is rethrown.
+  /// - Parameters:
+  ///   - prepare: reads the input of task `number`; runs in the parent, in order.
+  ///   - commit: takes the result of task `number`; runs in the parent, in order.
+  static func run<Input: Sendable, Output: Sendable>(
+    count: Int, threads: Int, prepare: (_ number: Int) throws -> Input,
+    work: @escaping @Sendable (_ number: Int, Input) throws -> Output,
+    commit: (_ number: Int, Output) throws -> Void
+  ) async throws {
+    try await withThrowingTaskGroup(of: (Int, Output).self) { group in
+      var (started, committed) = (0, 0)
+      var finished: [Int: Output] = [:]
+      while committed < count {
+        let horizon = min(count, committed + 2 * threads)
+        while started < horizon, started - committed - finished.count < threads {
+          try Task.checkCancellation()
+          let number = started
+          let input = try prepare(number)
+          group.addTask {
+            try Task.checkCancellation()
+            return (number, try work(number, input))
+          }
+          started += 1
+        }
+        guard let (number, output) = try await group.next() else { return }
+        finished[number] = output
+        while let next = finished.removeValue(forKey: committed) {
+          try commit(committed, next)
+          committed += 1
+        }
+      }
+    }
+  }
+}

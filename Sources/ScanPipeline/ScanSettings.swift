@@ -1,0 +1,84 @@
+public import Attribution
+
+/// How bases are scored.
+public enum Method: String, CaseIterable, Hashable, Sendable, Codable, Comparable {
+  /// The model's outputs.
+  case predict
+  /// First-order Taylor approximation of ISM, from one backward pass.
+  case tism
+  /// Exact in-silico saturation mutagenesis.
+  case ism
+
+  private var rank: Int { Self.allCases.firstIndex(of: self)! }
+  public static func < (left: Method, right: Method) -> Bool { left.rank < right.rank }
+}
+
+/// Which strands are scored.
+public enum StrandChoice: String, CaseIterable, Hashable, Sendable, Codable {
+  case both
+  case plus = "+"
+  case minus = "-"
+}
+
+/// Where the windows of a per-window model lie.
+public enum WindowAnchor: String, CaseIterable, Hashable, Sendable, Codable {
+  /// On a grid that belongs to the contig.
+  case tile
+  /// One a region, at its centre.
+  case center
+  /// One a region, at its summit (narrowPeak column 10).
+  case summit
+}
+
+/// Which window's score a base in several windows gets.
+public enum OverlapRule: String, CaseIterable, Hashable, Sendable, Codable {
+  /// That of the window whose centre is nearest; the strand's upstream one among equals.
+  case central
+  /// The mean over all of them.
+  case mean
+  /// That of the first region in the file.
+  case first
+}
+
+/// How exact ISM is computed.
+public enum SubstitutionEngine: String, CaseIterable, Hashable, Sendable, Codable {
+  /// Difference propagation: only what an edit changes is computed.
+  case fast
+  /// One forward pass an edit: the oracle.
+  case naive
+}
+
+/// File formats of tracks.
+public enum TrackFormat: String, CaseIterable, Hashable, Sendable, Codable {
+  case bigwig
+  case bedgraph
+
+  var fileExtension: String { self == .bigwig ? "bw" : "bedGraph.gz" }
+}
+
+/// Everything besides model, genome and regions that decides a value of the run: a part of the manifest.
+public struct ScanSettings: Hashable, Sendable, Codable {
+  public var methods: [Method]
+  public var targets: [String]
+  public var kind: OutputKind
+  /// Per-position models: what the outputs stand for and how far labels were shifted.
+  public var activation: OutputActivation?
+  public var offset: Int?
+  public var channel: Int?
+  public var first: Int?
+  /// Per-window models: bases a window, and where windows lie.
+  public var windowLength: Int?
+  public var windowAt: WindowAnchor?
+  public var step: Int?
+  public var overlap: OverlapRule?
+  public var preActivation: Bool
+  public var engine: SubstitutionEngine
+  public var strands: StrandChoice
+  public var strandModel: StrandModel
+  public var reductions: [Reduction]
+  public var formats: [TrackFormat]
+  /// Threshold above which local maxima of the prediction are called.
+  public var calls: Double?
+  /// Bindings of the model's other inputs: `zeros`, or the MD5 of an npy file.
+  public var inputs: [String: String]
+}

@@ -1,0 +1,268 @@
+import Attribution
+import GenomeIO
+import Genomics
+
+/// Scores shards: knows the model, the windows and which bases a shard reads. Shared by all tasks.
+struct ShardScanner: Sendable {
+  /// How the bases of a stretch are scored.
+  enum Plan: Sendable {
+    /// - Parameter models: the model on the strand's own channel, and under ``StrandModel/swap`` on its partner.
+    case positions(models: [PositionModel], targets: [PositionTarget])
+    /// - Parameter placements: windows of each contig (track order) on the plus and minus strand.
+    case windows(WindowModel, placements: [Strand: [WindowPlacement]])
+  }
+
+  let contigs: [Contig]
+  let plan: Plan
+  let methods: [Method]
+  let engine: SubstitutionEngine
+  /// True when ISM also gives new-site scores.
+  let newSites: Bool
+
+  /// Section of a shard file that holds a method's scores of a target; `partner` is the other channel under `swap`.
+  static func section(_ method: Method, target: Int, partner: Bool = false) -> String {
+    "\(method.rawValue)/\(target)\(partner ? "/partner" : "")"
+  }
+
+  static func newSiteSection(partner: Bool = false) -> String { "ism/new-site\(partner ? "/partner" : "")" }
+
+  // MARK: Reading
+
+  /// The bases that each stretch of a shard reads, on the shard's strand. Runs in the parent: one reader, one file position.
+  func bases(of shard: Manifest.Shard, from reader: borrowing ReferenceReader) throws -> [StrandBases] {
+    try shard.stretches.map { stretch in
+      let contig = contigs[stretch.contig]
+      let needed = basesNeeded(strandRange(stretch, shard.strand), contig: stretch.contig, shard.strand)
+      let plus = shard.strand == .plus ? needed : contig.length - needed.upperBound..<contig.length - needed.lowerBound
+      let codes = try reader.codes(in: Interval(contig: contig.name, start: plus.lowerBound, end: plus.upperBound))
+      return StrandBases(
+        name: "\(contig.name) (\(shard.strand.rawValue) strand)", contigLength: contig.length,
+        origin: needed.lowerBound, codes: shard.strand == .plus ? codes : Base.reverseComplement(codes))
+    }
+  }
+
+  /// A stretch in the coordinates of `strand`.
+  func strandRange(_ stretch: Manifest.Stretch, _ strand: Strand) -> Range<Int> {
+    let length = contigs[stretch.contig].length
+    return strand == .plus ? stretch.range : length - stretch.end..<length - stretch.start
+  }
+
+  private func basesNeeded(_ range: Range<Int>, contig: Int, _ strand: Strand) -> Range<Int> {
+    let length = contigs[contig].length
+    switch plan {
+    case .positions(let models, _): return models[0].bases(toScore: range, contig: length)
+    case .windows(let model, let placements):
+      let pieces = placements[strand]![contig].pieces(covering: range)
+      let first = pieces.map(\.window).min() ?? range.lowerBound
+      let last = pieces.map(\.window).max() ?? range.lowerBound
+      return max(0, first)..<min(length, max(range.upperBound, last + model.length))
+    }
+  }
+
+  // MARK: Scoring
+
+  /// Scores a shard; runs in a task of its own, with sessions of its own.
+  func score(_ shard: Manifest.Shard, _ bases: [StrandBases]) throws -> ShardResult {
+    var result = ShardResult()
+    for (stretch, strand) in zip(shard.stretches, bases) {
+      try Task.checkCancellation()
+      let range = strandRange(stretch, shard.strand)
+      let codes = Array(strand[range])
+      let plusCodes = shard.strand == .plus ? codes : Base.reverseComplement(codes)
+      result.codes += plusCodes
+      let unknown = codes.reduce(0) { $0 + ($1 < 4 ? 0 : 1) }
+      result.counts.unknown += unknown
+      result.counts.scored += codes.count - unknown
+    }
+    switch plan {
+    case .positions(let models, let targets):
+      for (number, model) in models.enumerated() {
+        try scorePositions(model, targets, shard, bases, partner: number == 1, into: &result)
+      }
+    case .windows(let model, let placements):
+      try scoreWindows(model, placements[shard.strand]!, shard, bases, into: &result)
+    }
+    return result
+  }
+
+  private func scorePositions(
+    _ model: PositionModel, _ targets: [PositionTarget], _ shard: Manifest.Shard, _ bases: [StrandBases],
+    partner: Bool, into result: inout ShardResult
+  ) throws {
+    func run(_ scorer: inout some StretchScorer & ~Copyable, _ method: Method?, predicts: Bool) throws {
+      for (stretch, strand) in zip(shard.stretches, bases) {
+        let range = strandRange(stretch, shard.strand)
+        let codes = Array(strand[range])
+        // Tile by tile, so that a signal is heard soon.
+        var parts: [StretchScores] = []
+        for start in Swift.stride(from: range.lowerBound, to: range.upperBound, by: model.tile) {
+          try Task.checkCancellation()
+          parts.append(try scorer.score(start..<min(range.upperBound, start + model.tile), of: strand))
+          result.counts.passes += 1
+        }
+        if predicts {
+          result.append(
+            Self.plus(parts.flatMap(\.predictions), shard.strand, codes),
+            to: Self.section(.predict, target: 0, partner: partner))
+        }
+        guard let method else { continue }
+        for target in targets.indices {
+          var scores = SubstitutionScores(length: range.count)
+          var first = 0
+          for part in parts {
+            scores.replace(from: first, with: part.substitutions[target])
+            first += part.substitutions[target].length
+          }
+          result.append(
+            Self.alternates(scores, codes, shard.strand),
+            to: Self.section(method, target: target, partner: partner))
+        }
+        if newSites, method == .ism {
+          result.append(
+            Self.plus(parts.flatMap(\.newSites), shard.strand, codes), to: Self.newSiteSection(partner: partner))
+        }
+      }
+    }
+    if methods.contains(.tism) {
+      var scorer = try StretchTISM(model, targets: targets)
+      try run(&scorer, .tism, predicts: methods.contains(.predict))
+    } else if methods.contains(.predict) {
+      var scorer = StretchPrediction(model)
+      try run(&scorer, nil, predicts: true)
+    }
+    if methods.contains(.ism) {
+      switch engine {
+      case .fast:
+        var scorer = try StretchDifferences(model, targets: targets, newSites: newSites)
+        try run(&scorer, .ism, predicts: false)
+      case .naive:
+        var scorer = try StretchISM(model, targets: targets, newSites: newSites)
+        try run(&scorer, .ism, predicts: false)
+      }
+    }
+  }
+
+  private func scoreWindows(
+    _ model: WindowModel, _ placements: [WindowPlacement], _ shard: Manifest.Shard, _ bases: [StrandBases],
+    into result: inout ShardResult
+  ) throws {
+    func run(_ scorer: inout some WindowScorer & ~Copyable, _ method: Method?, predicts: Bool) throws {
+      for (stretch, strand) in zip(shard.stretches, bases) {
+        let range = strandRange(stretch, shard.strand)
+        let codes = Array(strand[range])
+        let pieces = placements[stretch.contig].pieces(covering: range)
+        var sum = WindowSum(range, targets: model.targets.count)
+        for first in Swift.stride(from: 0, to: pieces.count, by: 32) {
+          try Task.checkCancellation()
+          let group = Array(pieces[first..<min(pieces.count, first + 32)])
+          let tasks = group.map { task(for: $0, model.length, strand, &result.counts) }
+          for (piece, scores) in zip(group, try scorer.score(tasks)) { sum.add(scores, for: piece.bases) }
+        }
+        sum.divide()
+        for target in model.targets.indices {
+          if predicts {
+            result.append(
+              Self.plus(sum.predictions[target], shard.strand, codes), to: Self.section(.predict, target: target))
+          }
+          if let method {
+            result.append(
+              Self.alternates(sum.substitutions[target], codes, shard.strand), to: Self.section(method, target: target))
+          }
+        }
+      }
+    }
+    if methods.contains(.tism) {
+      var scorer = try WindowTISM(model)
+      try run(&scorer, .tism, predicts: methods.contains(.predict))
+    } else if methods.contains(.predict) {
+      var scorer = try WindowPrediction(model)
+      try run(&scorer, nil, predicts: true)
+    }
+    if methods.contains(.ism) {
+      switch engine {
+      case .fast:
+        var scorer = try WindowDifferences(model)
+        try run(&scorer, .ism, predicts: false)
+      case .naive:
+        var scorer = try WindowISM(model)
+        try run(&scorer, .ism, predicts: false)
+      }
+    }
+  }
+
+  /// The window of a piece; bases beyond the contig are zero columns, and counted.
+  private func task(
+    for piece: WindowPlacement.Piece, _ length: Int, _ strand: StrandBases, _ counts: inout ShardResult.Counts
+  ) -> WindowTask {
+    let window = piece.window..<piece.window + length
+    let inside = window.clamped(to: 0..<strand.contigLength)
+    let codes =
+      [UInt8](repeating: Base.unknown, count: inside.lowerBound - window.lowerBound) + strand[inside]
+      + [UInt8](repeating: Base.unknown, count: window.upperBound - inside.upperBound)
+    counts.padded += length - inside.count
+    counts.passes += 1
+    return WindowTask(
+      codes: codes[...], columns: piece.bases.lowerBound - window.lowerBound..<piece.bases.upperBound - window.lowerBound,
+      location: "\(strand.name), window at strand position \(window.lowerBound)")
+  }
+
+  // MARK: To the plus strand
+
+  /// Values of a strand in plus-strand order; unknown bases have none.
+  private static func plus(_ values: [Float], _ strand: Strand, _ codes: [UInt8]) -> [Float] {
+    let known = zip(values, codes).map { $1 < 4 ? $0 : .nan }
+    return strand == .plus ? known : known.reversed()
+  }
+
+  /// Three alternates a base, plus-strand order and plus-strand bases; unknown bases have none.
+  private static func alternates(_ scores: SubstitutionScores, _ codes: [UInt8], _ strand: Strand) -> [Float] {
+    let plus = strand == .plus ? scores : scores.reverseComplement
+    let plusCodes = strand == .plus ? codes : Base.reverseComplement(codes)
+    return plusCodes.enumerated().flatMap { column, code in
+      plus.alternates(at: column, reference: code).map { [$0.first, $0.second, $0.third] } ?? [.nan, .nan, .nan]
+    }
+  }
+}
+
+extension ShardResult {
+  mutating func append(_ values: [Float], to section: String) { sections[section, default: []] += values }
+}
+
+/// Adds up what windows say about the bases of a stretch; under ``OverlapRule/mean`` a base may be in several.
+private struct WindowSum {
+  let range: Range<Int>
+  var predictions: [[Float]]
+  var substitutions: [SubstitutionScores]
+  private var counts: [Int32]
+
+  init(_ range: Range<Int>, targets: Int) {
+    self.range = range
+    predictions = Array(repeating: [Float](repeating: 0, count: range.count), count: targets)
+    substitutions = Array(repeating: SubstitutionScores(length: range.count), count: targets)
+    counts = [Int32](repeating: 0, count: range.count)
+  }
+
+  mutating func add(_ scores: WindowScores, for bases: Range<Int>) {
+    for (column, base) in bases.enumerated() {
+      let index = base - range.lowerBound
+      counts[index] += 1
+      for target in predictions.indices { predictions[target][index] += scores.predictions[target] }
+      for (target, part) in scores.substitutions.enumerated() {
+        for row in 0..<4 { substitutions[target][row, index] += part[row, column] }
+      }
+    }
+  }
+
+  mutating func divide() {
+    for index in counts.indices where counts[index] != 1 {
+      // A base without a window (it was cut off at a contig's end) has no value.
+      let count = counts[index] == 0 ? Float.nan : Float(counts[index])
+      for target in predictions.indices {
+        predictions[target][index] /= count
+        for row in 0..<4 where substitutions[target][row, index] != 0 || count.isNaN {
+          substitutions[target][row, index] /= count
+        }
+      }
+    }
+  }
+}
