@@ -1,2 +1,2 @@
-/// Calls and comparisons on per-base predictions.
+/// Calls and comparisons on per-base predictions. ``SiteCaller`` turns a prediction track into called sites.
 public enum Annotation {}

@@ -1,0 +1,97 @@
+import Attribution
+import Genomics
+
+/// One track of a run: what it shows, its file name and its long label.
+struct TrackSpec: Hashable, Sendable {
+  let method: Method
+  /// Number of the target in the settings; 0 for predictions of per-position models.
+  let target: Int
+  let targetName: String
+  /// `nil` for predictions.
+  let reduction: Reduction?
+  /// Plus-strand base of ``Reduction/alt`` tracks, 0 to 3.
+  let alternate: Int?
+  /// `plus`, `minus`, or `both` when directions are averaged.
+  let strand: String
+  /// What one value means, for the long label.
+  let meaning: String
+
+  /// Name of the track's file without its extension.
+  var stem: String {
+    let middle = reduction.map { ".\($0.rawValue)" + (alternate.map { "-\(Base.letters[$0])" } ?? "") } ?? ""
+    return "\(method.rawValue).\(Self.slug(targetName))\(middle).\(strand)"
+  }
+
+  /// What a browser shows beside the track.
+  var label: String {
+    let strandText = strand == "both" ? "both strands averaged" : "\(strand) strand"
+    guard let reduction else { return "\(meaning), \(strandText)" }
+    let base = alternate.map { " (plus-strand \(Base.letters[$0]))" } ?? ""
+    return "\(method.rawValue.uppercased()) \(reduction.rawValue)\(base) of \(targetName), \(strandText): "
+      + "\(reduction.formula); \(meaning)"
+  }
+
+  /// A target's text as a part of a file name: letters, digits, `-` and `_` stay, everything else becomes `_`.
+  static func slug(_ text: String) -> String {
+    String(text.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") ? $0 : "_" })
+  }
+}
+
+extension ScanSettings {
+  /// The strand labels that tracks are written for.
+  var trackStrands: [String] {
+    if strandModel == .unstranded { return ["both"] }
+    switch strands {
+    case .both: return ["plus", "minus"]
+    case .plus: return ["plus"]
+    case .minus: return ["minus"]
+    }
+  }
+
+  /// Name of what `predict` writes, where it has one value a base.
+  var predictionName: String { activation == .plain ? "output" : "probability" }
+
+  /// The tracks of one strand label, in the order they are written.
+  func tracks(strand: String) -> [TrackSpec] {
+    methods.flatMap { method -> [TrackSpec] in
+      if method == .predict {
+        guard kind == .window else {
+          let meaning = activation == .plain ? "the model's output" : "P(site) = sigmoid(F)"
+          return [
+            TrackSpec(
+              method: method, target: 0, targetName: predictionName, reduction: nil, alternate: nil, strand: strand,
+              meaning: meaning)
+          ]
+        }
+        return targets.enumerated().map {
+          TrackSpec(
+            method: method, target: $0, targetName: $1, reduction: nil, alternate: nil, strand: strand,
+            meaning: "value of \($1) for the base's window")
+        }
+      }
+      return targets.enumerated().flatMap { number, target in
+        reductions.filter { $0 != .newSite || method == .ism && number == 0 }.flatMap { reduction in
+          (reduction == .alt ? [0, 1, 2, 3] : [nil]).map {
+            TrackSpec(
+              method: method, target: number, targetName: reduction == .newSite ? predictionName : target,
+              reduction: reduction, alternate: $0, strand: strand, meaning: meaning(ofScore: target, method))
+          }
+        }
+      }
+    }
+  }
+
+  /// What a score `S` of a target means.
+  func meaning(ofScore target: String, _ method: Method) -> String {
+    let change = method == .ism ? "S = f(edited) - f(reference)" : "S = gradient at the base - gradient at the reference"
+    let function: String =
+      switch PositionTarget(rawValue: target) {
+      case .weighted: "f = sum of w F over the outputs an edit can reach, w = sigmoid(F) at the reference, held fixed"
+      case .weightedMean: "f = sum of w F / sum of w over the outputs an edit can reach, w = sigmoid(F), held fixed"
+      case .probability: "f = sum of sigmoid(F), the expected number of sites"
+      case .logit: "f = sum of F over the outputs an edit can reach"
+      case nil: "f = \(target)\(preActivation ? " before the final activation" : "")"
+      }
+    return "\(change); \(function)"
+  }
+}
