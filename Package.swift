@@ -54,7 +54,7 @@ let package = Package(
     module("Engine", ["Operators", "NetworkGraph", "Kernels", "Tensors"]),
     module("Attribution", ["Engine", "ONNXImport", "NetworkGraph", "Tensors", "Genomics"]),
     module("Annotation", ["Genomics", "GenomeIO"]),
-    module("ScanPipeline", ["Attribution", "Annotation", "TrackIO", "GenomeIO", "Genomics", "ONNXImport", logging]),
+    module("ScanPipeline", ["Tensors", "NetworkGraph", "Engine", "Attribution", "Annotation", "TrackIO", "GenomeIO", "Genomics", "ONNXImport", logging]),
     .executableTarget(
       name: "tismscan",
       dependencies: [

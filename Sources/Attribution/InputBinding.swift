@@ -1,4 +1,4 @@
-public import ONNXImport
+internal import ONNXImport
 public import Tensors
 
 /// What an input besides the sequence is bound to.

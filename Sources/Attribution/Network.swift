@@ -2,7 +2,7 @@ public import Engine
 public import NetworkGraph
 public import ONNXImport
 internal import Synchronization
-public import Tensors
+internal import Tensors
 
 /// A model that can be compiled for any batch and length it supports, with its outputs described once.
 public struct Network: Sendable {
@@ -14,6 +14,8 @@ public struct Network: Sendable {
   public var describedLength: Int { graph.length }
   /// Bases a sequence must have, or `nil` when any length does.
   public let fixedLength: Int?
+  /// Sequences a run when the export fixed that number.
+  public let fixedBatch: Int?
   /// Settings that the model file carries, such as `tismscan.output.kind`.
   public let metadata: [String: String]
   /// Final activation of each output as the file has it, whatever `preActivation` was.
@@ -29,16 +31,17 @@ public struct Network: Sendable {
 
   /// - Parameters:
   ///   - fixedLength: bases a sequence must have, or `nil` when any length does.
+  ///   - fixedBatch: sequences a run when the export fixed that number.
   ///   - preActivation: take every output before its final sigmoid or softmax.
   ///   - build: makes the graph for a batch size and a length.
   public init(
-    fixedLength: Int?, metadata: [String: String] = [:], preActivation: Bool = false,
+    fixedLength: Int?, fixedBatch: Int? = nil, metadata: [String: String] = [:], preActivation: Bool = false,
     build: @escaping @Sendable (_ batch: Int, _ length: Int) throws -> Graph
   ) throws {
     var original: Graph?
     for length in fixedLength.map({ [$0] }) ?? Self.probeLengths where original == nil {
       do {
-        original = try build(1, length)
+        original = try build(fixedBatch ?? 1, length)
       } catch  where fixedLength == nil && length != Self.probeLengths.last { continue }
     }
     guard let original else { throw AttributionError.unsupportedLength(reason: "the model takes no sequence") }
@@ -55,6 +58,7 @@ public struct Network: Sendable {
     finalActivations = original.finalActivations
     isPreActivation = preActivation
     self.fixedLength = fixedLength
+    self.fixedBatch = fixedBatch
     self.metadata = metadata
     programs = ProgramCache { try Program(make($0, $1)) }
     differencePrograms = ProgramCache { try DifferenceProgram(make($0, $1)) }

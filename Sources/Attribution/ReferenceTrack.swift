@@ -93,7 +93,7 @@ struct ReferencePasses: ~Copyable {
   private mutating func runner(length: Int) throws -> Runner {
     if let known = runners.first(where: { $0.length == length }) { return known }
     if runners.count == Self.capacity { runners.removeFirst() }
-    runners.append(try Runner(model.network, batch: 1, length: length, for: purpose))
+    runners.append(try Runner(model.network, batch: model.network.fixedBatch ?? 1, length: length, for: purpose))
     return runners.last!
   }
 }
@@ -111,5 +111,35 @@ public struct StretchPrediction: StretchScorer, ~Copyable {
       result.predictions += track.predictions(of: tile, layout: passes.model.layout)
     }
     return result
+  }
+
+  /// The targets' values over every output of a whole strand: `sum of w F`, `sum of sigmoid(F)`, ...
+  public mutating func totals(_ targets: [PositionTarget], of strand: StrandBases) throws -> [Float] {
+    try passes.model.check(targets)
+    var sums = targets.map { _ in 0.0 }
+    var weight = 0.0
+    for tile in passes.tiles(of: 0..<strand.contigLength) {
+      let track = try passes.run(tile, of: strand).track
+      // Each output is counted with the tile that holds its base; those beyond the ends with the first and last.
+      for output in track.outputs where tile.contains(min(max(output, 0), strand.contigLength - 1)) {
+        let w = track.weights.isEmpty ? 1 : track.weight(output)
+        weight += w
+        for (number, target) in targets.enumerated() {
+          sums[number] += target.summand(Double(track[output]), weight: w)
+        }
+      }
+    }
+    return zip(targets, sums).map { Float($0 == .weightedMean ? $1 / weight : $1) }
+  }
+}
+
+extension PositionTarget {
+  /// What one output adds to the target's value.
+  func summand(_ value: Double, weight w: Double) -> Double {
+    switch self {
+    case .weighted, .weightedMean: w * value
+    case .probability: w
+    case .logit: value
+    }
   }
 }

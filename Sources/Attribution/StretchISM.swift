@@ -97,7 +97,8 @@ public struct StretchISM: StretchScorer, ~Copyable {
     let wanted = model.network.fixedLength ?? min(length, 2 * model.layout.flank + 1 + model.layout.deficit)
     if let runner, runner.length == wanted { return runner }
     let made = try Runner(
-      model.network, batch: max(1, min(64, 16_384 / max(1, wanted))), length: wanted, for: .prediction)
+      model.network, batch: model.network.fixedBatch ?? max(1, min(64, 16_384 / max(1, wanted))), length: wanted,
+      for: .prediction)
     runner = made
     return made
   }

@@ -33,7 +33,7 @@ public struct StretchTISM: StretchScorer, ~Copyable {
     _ strand: StrandBases, _ layout: PositionLayout
   ) throws -> SubstitutionScores {
     let reached = layout.outputs(movedBy: tile).clamped(to: track.outputs)
-    var seeds = [Float](repeating: 0, count: runner.counts[layout.output])
+    var seeds = [Float](repeating: 0, count: runner.counts[layout.output] * runner.batch)
     for output in reached {
       let entry = layout.base + (output - span.lowerBound - layout.first) * layout.stride
       seeds[entry] = target.seed(weight: track.weights.isEmpty ? 1 : track.weight(output))

@@ -22,7 +22,7 @@ public struct WindowModel: Sendable {
   }
 
   /// Sequences a run: enough rows for dense layers, bounded activations.
-  var batch: Int { max(1, min(32, 16_384 / max(1, length))) }
+  var batch: Int { network.fixedBatch ?? max(1, min(32, 16_384 / max(1, length))) }
 }
 
 /// Scores of one window: one entry a target.

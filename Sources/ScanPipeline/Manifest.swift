@@ -1,5 +1,5 @@
-public import Genomics
 import Foundation
+public import Genomics
 import TrackIO
 
 /// The plan of a run: everything its values depend on, and how the work is cut. Written once, never rewritten.
@@ -81,7 +81,9 @@ public struct Manifest: Codable, Sendable, Equatable {
       }
       for key in keys {
         let inner = path.isEmpty ? key : "\(path).\(key)"
-        guard let left = a[key], let right = b[key] else { return "\(inner): \(text(a[key])) there, \(text(b[key])) here" }
+        guard let left = a[key], let right = b[key] else {
+          return "\(inner): \(text(a[key])) there, \(text(b[key])) here"
+        }
         if let found = difference(left, right, at: inner) { return found }
       }
       return nil

@@ -90,7 +90,9 @@ struct Merger {
   private func write(_ calls: [SiteCall]) throws {
     let contigs = manifest.contigs
     var writer = try BEDWriter(path: folder.file("calls.\(settings.predictionName).bed"), contigs: contigs)
-    for call in calls.sorted(by: { ($0.contig, $0.position, $0.strand?.rawValue ?? "") < ($1.contig, $1.position, $1.strand?.rawValue ?? "") }) {
+    for call in calls.sorted(by: {
+      ($0.contig, $0.position, $0.strand?.rawValue ?? "") < ($1.contig, $1.position, $1.strand?.rawValue ?? "")
+    }) {
       try writer.append(
         BEDRecord(
           interval: Interval(contig: contigs[call.contig].name, start: call.position, end: call.position + 1),

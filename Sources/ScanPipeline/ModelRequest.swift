@@ -1,7 +1,7 @@
 public import Attribution
 import Foundation
 import GenomeIO
-public import ONNXImport
+import ONNXImport
 import Tensors
 import TrackIO
 
@@ -20,13 +20,26 @@ public struct ModelRequest: Sendable {
 
 /// A model that was read, with its kind settled.
 public struct ScanModel: Sendable {
-  public let file: ModelFile
   public let network: Network
   public let kind: SettledKind
   /// Settings from flags and metadata.
   public let output: OutputSettings
   /// Bindings as the manifest has them: `zeros`, or the MD5 of the npy file.
   let inputRecords: [String: String]
+  /// Every file of the model with its MD5.
+  let fileRecords: [Manifest.FileRecord]
+
+  /// A network that is at hand.
+  init(
+    network: Network, kind: SettledKind, output: OutputSettings, fileRecords: [Manifest.FileRecord],
+    inputRecords: [String: String] = [:]
+  ) {
+    self.network = network
+    self.kind = kind
+    self.output = output
+    self.fileRecords = fileRecords
+    self.inputRecords = inputRecords
+  }
 
   public init(_ request: ModelRequest) throws {
     let file = try ModelFile(path: request.path)
@@ -48,7 +61,9 @@ public struct ScanModel: Sendable {
     if case .position(let layout) = kind, network.needsPreActivation(layout) {
       network = try Network(file, inputs: bindings, preActivation: true)
     }
-    self.file = file
+    fileRecords = try file.files.map {
+      Manifest.FileRecord(name: Self.lastComponent($0), md5: try FileDigest.md5(path: $0))
+    }
     self.network = network
     self.output = output
     inputRecords = records
@@ -57,11 +72,6 @@ public struct ScanModel: Sendable {
   private static func tensor(npy path: String) throws -> ConstantTensor {
     let array = try NumPyFile.readNPY(path: path)
     return ConstantTensor(shape: Shape(array.shape), values: array.values)
-  }
-
-  /// Every file of the model with its MD5.
-  func fileRecords() throws -> [Manifest.FileRecord] {
-    try file.files.map { Manifest.FileRecord(name: Self.lastComponent($0), md5: try FileDigest.md5(path: $0)) }
   }
 
   static func lastComponent(_ path: String) -> String { URL(fileURLWithPath: path).lastPathComponent }

@@ -32,7 +32,8 @@ struct RunFolder {
         throw ScanError.otherRun(folder: path, difference: difference)
       }
       if force { try clear() }
-    } else if !force, let stranger = try? manager.contentsOfDirectory(atPath: path).first(where: { !$0.hasPrefix(".") }) {
+    } else if !force, let stranger = try? manager.contentsOfDirectory(atPath: path).first(where: { !$0.hasPrefix(".") })
+    {
       throw ScanError.usage(
         "--output \(path): the folder holds other files (\(stranger)) and no manifest.json; choose an empty or new "
           + "folder, or add to it with --force")

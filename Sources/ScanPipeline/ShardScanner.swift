@@ -202,7 +202,8 @@ struct ShardScanner: Sendable {
     counts.padded += length - inside.count
     counts.passes += 1
     return WindowTask(
-      codes: codes[...], columns: piece.bases.lowerBound - window.lowerBound..<piece.bases.upperBound - window.lowerBound,
+      codes: codes[...],
+      columns: piece.bases.lowerBound - window.lowerBound..<piece.bases.upperBound - window.lowerBound,
       location: "\(strand.name), window at strand position \(window.lowerBound)")
   }
 

@@ -16,7 +16,8 @@ final class TrackFiles {
     names = formats.map { "\(spec.stem).\($0.fileExtension)" }
     bigWig = formats.contains(.bigwig) ? try BigWigWriter(path: "\(folder)/\(spec.stem).bw", contigs: contigs) : nil
     bedGraph =
-      formats.contains(.bedgraph) ? try BedGraphWriter(path: "\(folder)/\(spec.stem).bedGraph.gz", contigs: contigs) : nil
+      formats.contains(.bedgraph)
+      ? try BedGraphWriter(path: "\(folder)/\(spec.stem).bedGraph.gz", contigs: contigs) : nil
   }
 
   func append(contig: Int, start: Int, values: [Float]) throws {

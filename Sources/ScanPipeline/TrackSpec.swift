@@ -83,7 +83,8 @@ extension ScanSettings {
 
   /// What a score `S` of a target means.
   func meaning(ofScore target: String, _ method: Method) -> String {
-    let change = method == .ism ? "S = f(edited) - f(reference)" : "S = gradient at the base - gradient at the reference"
+    let change =
+      method == .ism ? "S = f(edited) - f(reference)" : "S = gradient at the base - gradient at the reference"
     let function: String =
       switch PositionTarget(rawValue: target) {
       case .weighted: "f = sum of w F over the outputs an edit can reach, w = sigmoid(F) at the reference, held fixed"

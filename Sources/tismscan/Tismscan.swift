@@ -1,1 +1,33 @@
-@main struct Main { static func main() {} }
+import ArgumentParser
+import Glibc
+
+/// The command line: argument structs and messages. What commands do is in `ScanPipeline`.
+@main
+struct Tismscan: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tismscan",
+    abstract: "Scores every single-base substitution of a genome with a sequence-to-function network.",
+    discussion: """
+      A model (ONNX) and an indexed reference (FASTA) in, genome-browser tracks out: predictions, exact in-silico \
+      saturation mutagenesis (ISM) and its first-order approximation from one backward pass (TISM).
+
+      Exit codes: 0 done, 1 failed, 2 usage, 3 bad input, 4 incomplete, 130/143 interrupted (the same command resumes).
+      """,
+    version: Version.text,
+    subcommands: [InspectCommand.self, ScoreCommand.self, ScanCommand.self])
+
+  /// Runs the command and ends with the exit code of docs/formats.md.
+  static func main() async {
+    do {
+      try Version.checkForcedInstructionSet()
+      var command = try parseAsRoot()
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      ExitMapping.exit(for: error)
+    }
+  }
+}

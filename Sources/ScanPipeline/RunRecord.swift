@@ -1,0 +1,68 @@
+import Attribution
+import Foundation
+import Genomics
+
+/// `run.json`: what was run on what, what every file's values mean, and how much was scored, skipped and padded. Equal runs
+/// have equal bytes: no time, host or thread count.
+struct RunRecord: Codable {
+  struct Track: Codable {
+    let files: [String]
+    let label: String
+    let basesWithValue: Int
+  }
+  struct Counts: Codable {
+    /// Bases of a strand with a score, and those left out because they are not A, C, G or T.
+    let scoredStrandBases: Int
+    let unknownStrandBases: Int
+    /// Zero columns that stood for bases beyond a contig's end.
+    let paddedColumns: Int
+    /// Windows or tiles run.
+    let passes: Int
+    let calledSites: Int?
+  }
+
+  let program: String
+  let version: String
+  /// Checksum of manifest.json.
+  let manifest: String
+  let model: [Manifest.FileRecord]
+  let genome: [Manifest.ContigRecord]
+  let regionFiles: [Manifest.FileRecord]
+  let regions: [String]
+  let settings: ScanSettings
+  let counts: Counts
+  /// Meaning of a score of each target, by method.
+  let meanings: [String: [String: String]]
+  let tracks: [Track]
+
+  init(_ manifest: Manifest, checksum: String, outcome: Merger.Outcome) {
+    program = "tismscan"
+    version = manifest.version
+    self.manifest = checksum
+    model = manifest.model
+    genome = manifest.genome
+    regionFiles = manifest.regionFiles
+    regions = manifest.regions
+    settings = manifest.settings
+    counts = Counts(
+      scoredStrandBases: outcome.counts.scored, unknownStrandBases: outcome.counts.unknown,
+      paddedColumns: outcome.counts.padded, passes: outcome.counts.passes, calledSites: outcome.calls?.count)
+    meanings = Dictionary(
+      uniqueKeysWithValues: manifest.settings.methods.filter { $0 != .predict }.map { method in
+        (
+          method.rawValue,
+          Dictionary(
+            uniqueKeysWithValues: manifest.settings.targets.map {
+              ($0, manifest.settings.meaning(ofScore: $0, method))
+            })
+        )
+      })
+    tracks = outcome.tracks.map { Track(files: $0.files, label: $0.spec.label, basesWithValue: $0.bases) }
+  }
+
+  func encoded() throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    return [UInt8](try encoder.encode(self)) + [10]
+  }
+}

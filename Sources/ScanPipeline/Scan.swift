@@ -1,0 +1,119 @@
+import Attribution
+import Foundation
+import GenomeIO
+import Genomics
+import TrackIO
+
+/// Brings a run folder to completion: plans, scans the shards that are missing, merges them into tracks.
+public struct Scan {
+  private let request: ScanRequest
+  private let progress: Progress
+
+  public init(_ request: ScanRequest, progress: Progress) {
+    self.request = request
+    self.progress = progress
+  }
+
+  /// Runs the scan. Cancelling the task leaves a folder that the same request resumes.
+  public func run() async throws { try await run(try ScanModel(request.model)) }
+
+  /// Runs the scan with a model that was read.
+  func run(_ model: ScanModel) async throws {
+    let reader = try ReferenceReader(path: request.genome)
+    let plan = try ScanPlanner(request: request, model: model).plan(reader)
+    warn(plan.manifest.settings)
+    let folder = try RunFolder(path: request.output, manifest: try plan.manifest.encoded(), force: request.force)
+    if folder.isComplete {
+      progress.say("\(request.output) is complete: nothing to do (--force starts over)")
+      return
+    }
+    let log = RunLog(path: folder.file("run.log.jsonl"))
+    log.write("start", request.logFacts.merging(["threads": "\(request.threads)"]) { $1 })
+    try await scan(plan, folder, reader, log)
+    let outcome = try Merger(manifest: plan.manifest, folder: folder).merge(progress)
+    try finish(plan.manifest, folder, outcome)
+    if request.dropsShards { try folder.removeShards() }
+    log.write("done", [:])
+    progress.say("\(request.output): \(outcome.tracks.flatMap(\.files).count) track files, run.json, igv_session.xml")
+  }
+
+  private func warn(_ settings: ScanSettings) {
+    if settings.methods.contains(.tism), settings.targets.contains(PositionTarget.probability.rawValue) {
+      progress.say(
+        "warning: TISM of probability agrees poorly with exact ISM (the sigmoid is far from linear); use weighted, or ISM"
+      )
+    }
+  }
+
+  private func scan(_ plan: ScanPlanner.Plan, _ folder: RunFolder, _ reader: borrowing ReferenceReader, _ log: RunLog)
+    async throws
+  {
+    let shards = plan.manifest.shards
+    let total = shards.reduce(0) { $0 + $1.baseCount }
+    let missing = shards.filter { folder.shard($0.number, manifest: folder.manifestChecksum) == nil }
+    var done = total - missing.reduce(0) { $0 + $1.baseCount }
+    try checkSpace(missing.reduce(0) { $0 + $1.baseCount }, plan.manifest.settings, folder)
+    if done > 0, !missing.isEmpty {
+      progress.say("resuming: \(shards.count - missing.count) of \(shards.count) shards are there")
+    }
+    progress.begin(resumed: done)
+    let scanner = plan.scanner
+    try await OrderedTasks.run(
+      count: missing.count, threads: request.threads,
+      prepare: { try scanner.bases(of: missing[$0], from: reader) },
+      work: { number, bases in try scanner.score(missing[number], bases) },
+      commit: { number, result in
+        let shard = missing[number]
+        try ShardFile.write(
+          result, shard: shard.number, manifest: folder.manifestChecksum, to: folder.shardPath(shard.number))
+        done += shard.baseCount
+        log.write("shard", ["number": "\(shard.number)", "bases": "\(shard.baseCount)"])
+        progress.scanned(done, of: total)
+      })
+  }
+
+  /// Fails before hours of work when the disk cannot hold the shards and about as much of tracks.
+  private func checkSpace(_ bases: Int, _ settings: ScanSettings, _ folder: RunFolder) throws {
+    let scores = settings.methods.reduce(0) { $0 + ($1 == .predict ? 1 : 3) * max(1, settings.targets.count) }
+    let tracks = settings.trackStrands.flatMap(settings.tracks).count * settings.formats.count
+    let needed = bases * (1 + 4 * scores) + bases * 4 * tracks / max(1, settings.trackStrands.count)
+    let attributes = try? FileManager.default.attributesOfFileSystem(forPath: folder.path)
+    guard let free = (attributes?[.systemFreeSize] as? NSNumber)?.intValue, free < needed else { return }
+    throw ScanError.failed(
+      "\(folder.path): about \(needed >> 20) MiB are needed and \(free >> 20) MiB are free; make room and run the same "
+        + "command again")
+  }
+
+  private func finish(_ manifest: Manifest, _ folder: RunFolder, _ outcome: Merger.Outcome) throws {
+    try ChromSizes.write(contigs: manifest.contigs, to: folder.file("chrom.sizes"))
+    let session = IGVSession(
+      folder: request.output, genome: request.genome, contigs: manifest.contigs, outcome: outcome,
+      settings: manifest.settings, annotations: request.annotations)
+    var file = try AtomicFile(path: folder.file("igv_session.xml"))
+    try file.write(session.xml)
+    try file.commit()
+    // Last: a folder with a run record is a complete run.
+    var record = try AtomicFile(path: folder.file("run.json"))
+    try record.write(try RunRecord(manifest, checksum: folder.manifestChecksum, outcome: outcome).encoded())
+    try record.commit()
+  }
+}
+
+/// Lines about time, host and threads: what byte identity does not cover.
+struct RunLog {
+  let path: String
+
+  func write(_ event: String, _ facts: [String: String]) {
+    var line = facts
+    line["event"] = event
+    line["time"] = ISO8601DateFormatter().string(from: Date())
+    guard let data = try? JSONSerialization.data(withJSONObject: line, options: [.sortedKeys]) else { return }
+    if !FileManager.default.fileExists(atPath: path) {
+      _ = FileManager.default.createFile(atPath: path, contents: nil)
+    }
+    guard let handle = FileHandle(forWritingAtPath: path) else { return }
+    _ = try? handle.seekToEnd()
+    try? handle.write(contentsOf: data + [10])
+    try? handle.close()
+  }
+}

@@ -1,0 +1,211 @@
+import Attribution
+import GenomeIO
+import Genomics
+
+/// Settles a request against model, genome and regions.
+struct ScanPlanner {
+  let request: ScanRequest
+  let model: ScanModel
+
+  /// A settled run: what is written down, and what scores it.
+  struct Plan {
+    let manifest: Manifest
+    let scanner: ShardScanner
+  }
+
+  func plan(_ reader: borrowing ReferenceReader) throws -> Plan {
+    let contigs = reader.contigs.inTrackOrder()
+    var settings = try self.settings()
+    let regions = try regions(contigs: reader.contigs)
+    let excluded = try request.exclude.map {
+      RegionSet(try RegionFile.read(path: $0, contigs: reader.contigs).map(\.interval), contigs: contigs)
+    }
+
+    let plan: ShardScanner.Plan
+    var scored: RegionSet
+    switch model.kind {
+    case .position(let layout):
+      let targets = try positionTargets(&settings)
+      plan = .positions(models: try positionModels(layout, &settings), targets: targets)
+      scored = regions.map { RegionSet($0.map(\.interval), contigs: contigs) } ?? RegionSet(all: contigs)
+    case .window:
+      let windows = try windowModel(&settings)
+      let placements = try placements(windows.length, contigs, regions, settings)
+      plan = .windows(windows, placements: placements)
+      scored = covered(placements[.plus]!, contigs)
+      if settings.windowAt == .tile, let regions {
+        scored = scored.intersecting(RegionSet(regions.map(\.interval), contigs: contigs))
+      }
+    }
+    if let excluded { scored = scored.subtracting(excluded) }
+    guard !scored.isEmpty else { throw ScanError.badInput("no base is left to score: check --regions and --exclude") }
+
+    let strands: [Strand] =
+      settings.strands == .both ? [.plus, .minus] : settings.strands == .plus ? [.plus] : [.minus]
+    let files = [request.regions, request.exclude].compactMap { $0 }
+    let manifest = Manifest(
+      version: request.version, model: model.fileRecords,
+      genome: try contigs.map {
+        Manifest.ContigRecord(name: $0.name, length: $0.length, md5: try reader.md5(of: $0))
+      },
+      regionFiles: try files.filter { $0 != "-" }.map {
+        Manifest.FileRecord(name: ScanModel.lastComponent($0), md5: try FileDigest.md5(path: $0))
+      },
+      regions: request.regionStrings, settings: settings,
+      shards: ShardPlan.shards(scored.intervals, contigs: contigs, strands: strands))
+    return Plan(
+      manifest: manifest,
+      scanner: ShardScanner(
+        contigs: contigs, plan: plan, methods: settings.methods, engine: settings.engine,
+        newSites: settings.reductions.contains(.newSite)))
+  }
+
+  // MARK: Settings
+
+  private func settings() throws -> ScanSettings {
+    let methods = Set(request.methods).sorted()
+    let strandModel = model.output.strands ?? .stranded
+    if strandModel != .stranded, request.strands != .both {
+      throw ScanError.usage("--strand-model \(strandModel.rawValue) averages both directions: use --strand both")
+    }
+    var reductions: [Reduction] = []
+    for reduction in request.reductions where !reductions.contains(reduction) { reductions.append(reduction) }
+    let kind: OutputKind = if case .position = model.kind { .position } else { .window }
+    if reductions.contains(.newSite), !methods.contains(.ism) || kind == .window {
+      throw ScanError.usage("--reduce new-site needs --method ism and a model with one output a base")
+    }
+    if request.calls != nil, !methods.contains(.predict) || kind == .window {
+      throw ScanError.usage("--calls needs --method predict and a model with one output a base")
+    }
+    return ScanSettings(
+      methods: methods, targets: request.targets, kind: kind, preActivation: model.network.isPreActivation,
+      engine: request.engine, strands: request.strands, strandModel: strandModel,
+      reductions: methods == [.predict] ? [] : reductions,
+      formats: TrackFormat.allCases.filter(request.formats.contains), calls: request.calls, inputs: model.inputRecords)
+  }
+
+  // MARK: Per-position models
+
+  private func positionTargets(_ settings: inout ScanSettings) throws -> [PositionTarget] {
+    for (isSet, flag) in [
+      (request.windowAt != .tile, "--window-at"), (request.step != nil, "--step"),
+      (request.windowLength != nil, "--window-length"),
+    ] where isSet {
+      throw ScanError.usage("\(flag) is for models scored by windows; this one has one output a base")
+    }
+    guard case .position(let layout) = model.kind else { return [] }
+    let texts = settings.targets.isEmpty ? [layout.activation == .plain ? "logit" : "weighted"] : settings.targets
+    var targets: [PositionTarget] = []
+    for text in texts {
+      guard case .position(let target) = try ScoreTarget(parsing: text) else {
+        throw ScanError.usage(
+          "--target \(text): the model has one output a base; choose weighted, weighted-mean, probability or logit, or "
+            + "score it by windows with --output-kind window")
+      }
+      if layout.activation == .plain, target != .logit {
+        throw AttributionError.wrongKindOfTarget(
+          target: text,
+          reason: "the model's outputs are no logits, so sites have no weights; use --target logit, the plain sum")
+      }
+      if !targets.contains(target) { targets.append(target) }
+    }
+    settings.targets = targets.map(\.rawValue)
+    return targets
+  }
+
+  private func positionModels(_ layout: PositionLayout, _ settings: inout ScanSettings) throws -> [PositionModel] {
+    settings.activation = layout.activation
+    settings.offset = layout.offset
+    settings.channel = model.output.channel ?? 0
+    settings.first = layout.first
+    let own = try PositionModel(model.network, layout: layout, tile: request.tile)
+    guard settings.strandModel == .swap else { return [own] }
+    var partner = model.output
+    partner.channel = 1 - (model.output.channel ?? 0)
+    guard case .position(let other) = try model.network.settledKind(partner) else { return [own] }
+    return [own, try PositionModel(model.network, layout: other, tile: request.tile)]
+  }
+
+  // MARK: Per-window models
+
+  private func windowModel(_ settings: inout ScanSettings) throws -> WindowModel {
+    if settings.strandModel == .swap {
+      throw ScanError.usage("--strand-model swap needs a model with one output a base and two channels")
+    }
+    guard let length = model.network.fixedLength ?? request.windowLength else {
+      throw ScanError.usage("the model takes windows of any length: say how long with --window-length")
+    }
+    if let wanted = request.windowLength, wanted != length {
+      throw ScanError.usage("--window-length \(wanted): the model takes \(length) bases")
+    }
+    let targets =
+      settings.targets.isEmpty
+      ? try ScoreTarget.defaults(among: model.network.outputs)
+      : try settings.targets.map { try ScoreTarget(parsing: $0) }
+    settings.targets = targets.map(\.description)
+    settings.windowLength = length
+    settings.windowAt = request.windowAt
+    if request.windowAt == .tile {
+      let step = request.step ?? max(1, length / 2)
+      guard 1...length ~= step else {
+        throw ScanError.usage("--step \(step) must be 1 to the window's \(length) bases, or bases would be left out")
+      }
+      settings.step = step
+    } else {
+      guard request.step == nil else { throw ScanError.usage("--step is for --window-at tile") }
+      settings.overlap = request.overlap
+    }
+    return try WindowModel(
+      model.network, length: length, targets: try targets.map { try $0.resolved(among: model.network.outputs) })
+  }
+
+  private func placements(_ length: Int, _ contigs: [Contig], _ regions: [Region]?, _ settings: ScanSettings) throws
+    -> [Strand: [WindowPlacement]]
+  {
+    if settings.windowAt == .tile {
+      let both = contigs.map { WindowPlacement(gridOn: $0.length, length: length, step: settings.step!) }
+      return [.plus: both, .minus: both]
+    }
+    guard let regions else { throw ScanError.usage("--window-at \(settings.windowAt!.rawValue) needs --regions") }
+    let byContig = Dictionary(grouping: regions, by: \.interval.contig)
+    func starts(_ contig: Contig, _ strand: Strand) throws -> [Int] {
+      try (byContig[contig.name] ?? []).map { region in
+        var centre = (region.interval.start + region.interval.end) / 2
+        if settings.windowAt == .summit {
+          guard let summit = region.summit else {
+            throw ScanError.badInput(
+              "\(request.regions ?? "--region"):\(region.line): no summit in column 10; use --window-at center")
+          }
+          centre = region.interval.start + summit
+        }
+        let start = centre - length / 2
+        return strand == .plus ? start : contig.length - (start + length)
+      }
+    }
+    func placement(_ strand: Strand) throws -> [WindowPlacement] {
+      try contigs.map {
+        WindowPlacement(
+          starts: try starts($0, strand), length: length, contigLength: $0.length, overlap: settings.overlap!)
+      }
+    }
+    return [.plus: try placement(.plus), .minus: try placement(.minus)]
+  }
+
+  private func covered(_ placements: [WindowPlacement], _ contigs: [Contig]) -> RegionSet {
+    RegionSet(
+      zip(contigs, placements).flatMap { contig, placement in
+        placement.covered.map { Interval(contig: contig.name, start: $0.lowerBound, end: $0.upperBound) }
+      }, contigs: contigs)
+  }
+
+  // MARK: Regions
+
+  /// Regions asked for, in the order given; `nil` for the whole genome.
+  private func regions(contigs: [Contig]) throws -> [Region]? {
+    guard request.regions != nil || !request.regionStrings.isEmpty else { return nil }
+    var regions: [Region] = []
+    if let path = request.regions { regions += try RegionFile.read(path: path, contigs: contigs) }
+    regions += try request.regionStrings.map { Region(interval: try RegionString.parse($0, contigs: contigs)) }
+    return regions
+  }
+}

@@ -1,0 +1,108 @@
+import ArgumentParser
+import ScanPipeline
+
+struct ScanCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "scan",
+    abstract: "Scans a genome, or regions of it, and writes browser tracks.",
+    discussion: """
+      The whole genome is scanned when no region is given. The output folder is a run: the same command resumes what was \
+      interrupted and does nothing when it is complete. Values never depend on threads, tiles, shards or regions. Files are \
+      named METHOD.TARGET.REDUCTION.STRAND.bw; run.json says what their values mean.
+      """)
+
+  @OptionGroup var model: ModelOptions
+  @OptionGroup var run: RunOptions
+
+  @Option(name: [.long, .customShort("f")], help: "Reference FASTA with its .fai (and .gzi when bgzipped).")
+  var genome: String
+
+  @Option(name: [.long, .customShort("R")], help: "BED or narrowPeak file of the bases to score, plain or gzip.")
+  var regions: String?
+
+  @Option(
+    name: [.long, .customShort("r")], parsing: .singleValue,
+    help: "Region as samtools writes it, chr1:1,000-2,000 (1-based, ends included). Repeatable.")
+  var region: [String] = []
+
+  @Option(name: .long, help: "BED file of bases to leave out.")
+  var exclude: String?
+
+  @Option(name: .long, parsing: .upToNextOption, help: "One or more of predict, tism, ism.")
+  var method: [String] = ["tism"]
+
+  @Option(
+    name: .long, parsing: .upToNextOption, help: "What is scored, as in score; default weighted for position models.")
+  var target: [String] = []
+
+  @Option(name: .long, parsing: .unconditional, help: "both, + or -.")
+  var strand = "both"
+
+  @Option(
+    name: .long, parsing: .upToNextOption,
+    help: "One or more of importance, contribution, strongest, l2, gain, loss, alt, new-site.")
+  var reduce: [String] = ["importance"]
+
+  @Option(name: .long, parsing: .upToNextOption, help: "bigwig, bedgraph or both.")
+  var format: [String] = ["bigwig"]
+
+  @Option(name: .long, help: "Where windows lie (window models): tile, center or summit.")
+  var windowAt = "tile"
+
+  @Option(name: .long, help: "Bases between grid windows (window models); default half a window.")
+  var step: Int?
+
+  @Option(name: .long, help: "Bases a window, for window models of any length.")
+  var windowLength: Int?
+
+  @Option(name: .long, help: "Which window a base in several belongs to (center, summit): central, mean or first.")
+  var overlap = "central"
+
+  @Option(name: .long, help: "How ISM is computed: fast (difference propagation) or naive (a forward pass an edit).")
+  var engine = "fast"
+
+  @Option(name: .long, help: "Write local maxima of the prediction at or above this value as calls.*.bed.")
+  var calls: Double?
+
+  @Option(name: .long, help: "Bases a pass (position models); changes memory and speed, never a value.")
+  var tile: Int?
+
+  @Option(name: .long, parsing: .upToNextOption, help: "Annotation files to show in igv_session.xml.")
+  var annotation: [String] = []
+
+  @Option(name: .long, help: "shards (new tracks need no new scan) or tracks (remove the shard files at the end).")
+  var keep = "shards"
+
+  @Flag(name: .long, help: "Start over whatever the output folder holds of an earlier run.")
+  var force = false
+
+  @Option(name: [.long, .short], help: "The folder of the run.")
+  var output: String
+
+  func run() async throws {
+    var request = ScanRequest(model: try model.request(), genome: genome, output: output, version: Version.number)
+    request.regions = regions
+    request.regionStrings = region
+    request.exclude = exclude
+    request.methods = try choices(method, "--method")
+    request.targets = target
+    request.strands = try choice(strand, "--strand")
+    request.reductions = try choices(reduce, "--reduce")
+    request.formats = try choices(format, "--format")
+    request.windowAt = try choice(windowAt, "--window-at")
+    request.step = step
+    request.windowLength = windowLength
+    request.overlap = try choice(overlap, "--overlap")
+    request.engine = try choice(engine, "--engine")
+    request.calls = calls
+    request.tile = tile
+    request.annotations = annotation
+    request.force = force
+    guard ["shards", "tracks"].contains(keep) else { throw ScanError.usage("--keep \(keep): choose shards or tracks") }
+    request.dropsShards = keep == "tracks"
+    if let tile, tile < 1 { throw ScanError.usage("--tile \(tile): at least one base") }
+    (request.threads, request.logFacts) = try run.budget()
+    let (final, options) = (request, run)
+    try await Interruption.cancelling { try await Scan(final, progress: options.progress()).run() }
+  }
+}

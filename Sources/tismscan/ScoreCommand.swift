@@ -1,0 +1,48 @@
+import ArgumentParser
+import ScanPipeline
+
+struct ScoreCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "score",
+    abstract: "Scores sequences of the model's length into an npz.",
+    discussion: """
+      Arrays: sequences (n, L) uint8 with A C G T = 0 1 2 3 and N = 4; names; targets; prediction (n, T); and ism or tism \
+      (n, T, 4, L) float32, rows A C G T, 0 at the reference base. Formulas are in docs/formats.md.
+
+      Targets: OUT:IDX (output number or name, flat index), OUT:A-B (half-open sum), OUT:sum, OUT:A-B:profile (profile \
+      score), 'T1 - T2'; for models with one output a base also weighted, weighted-mean, probability, logit. Default: every \
+      entry of a single output of at most 16.
+      """)
+
+  @OptionGroup var model: ModelOptions
+  @OptionGroup var run: RunOptions
+
+  @Option(name: .long, help: "FASTA of sequences of the model's length, plain or gzip; - is standard input.")
+  var sequences: String
+
+  @Option(name: .long, help: "predict, tism or ism.")
+  var method = "tism"
+
+  @Option(name: .long, parsing: .upToNextOption, help: "What is scored; several share one forward pass.")
+  var target: [String] = []
+
+  @Option(name: .long, help: "How ISM is computed: fast (difference propagation) or naive (a forward pass an edit).")
+  var engine = "fast"
+
+  @Option(name: .long, parsing: .upToNextOption, help: "Maps to add: corrected, gradient-x-input.")
+  var map: [String] = []
+
+  @Option(name: [.long, .short], help: "The npz to write.")
+  var output: String
+
+  func run() async throws {
+    var request = ScoreRequest(model: try model.request(), sequences: sequences, output: output)
+    request.method = try choice(method, "--method")
+    request.targets = target
+    request.engine = try choice(engine, "--engine")
+    request.maps = try choices(map, "--map")
+    request.threads = try run.budget().threads
+    let (final, options) = (request, run)
+    try await Interruption.cancelling { try await ScoreRun(final, progress: options.progress()).run() }
+  }
+}
