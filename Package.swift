@@ -70,6 +70,13 @@ let package = Package(
     tests("TrackIOTests", ["TrackIO", "Genomics", "HTS", "CBigWig"]),
     tests("KernelsTests", ["Kernels", "Operators"]),
     tests("AttributionTests", ["Attribution", "Engine", "Operators", "NetworkGraph", "Kernels", "Tensors", "Genomics"]),
+    tests(
+      "ScanPipelineTests",
+      [
+        "ScanPipeline", "Attribution", "Annotation", "TrackIO", "GenomeIO", "HTS", "Genomics", "NetworkGraph", "Operators",
+        "Kernels", "Tensors",
+      ]),
+    tests("AnnotationTests", ["Annotation", "Genomics"]),
     tests("EngineTests", ["Engine", "Operators", "NetworkGraph", "Kernels", "Tensors"]),
   ],
   // Data-race safety is checked by the compiler in every module.

@@ -19,7 +19,7 @@ Engine: Operators NetworkGraph Kernels Tensors Glibc
 Attribution: Engine ONNXImport Operators NetworkGraph Tensors Genomics Glibc Synchronization
 Annotation: Genomics GenomeIO
 ScanPipeline: Attribution Annotation Engine ONNXImport NetworkGraph TrackIO GenomeIO Genomics Tensors Logging Foundation Glibc Synchronization
-tismscan: ScanPipeline Attribution Annotation Engine ONNXImport NetworkGraph TrackIO GenomeIO Genomics Kernels Tensors ArgumentParser Logging Foundation Glibc Dispatch
+tismscan: ScanPipeline Attribution Annotation Engine ONNXImport NetworkGraph TrackIO GenomeIO Genomics Kernels Tensors ArgumentParser Logging Foundation Glibc Dispatch Synchronization
 '
 
 status=0

@@ -68,7 +68,7 @@ enum ShardFile {
     let start = 16 + Int(integer(bytes[8..<16]))
     guard start <= bytes.count - 8, let header = try? JSONDecoder().decode(Header.self, from: Data(bytes[16..<start])),
       header.shard == shard, header.manifest == manifest,
-      start + header.bases + header.sections.reduce(0) { $0 + 4 * $1.count } == bytes.count - 8
+      start + header.bases + header.sections.map({ 4 * $0.count }).reduce(0, +) == bytes.count - 8
     else { return nil }
 
     var result = ShardResult(counts: header.counts, codes: Array(bytes[start..<start + header.bases]))
