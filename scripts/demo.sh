@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The demo: demo.sh FOLDER THREADS regions|genome. Predictions and TISM of the whole E. coli genome, exact ISM of a few
-# regions or of the whole genome, genes to find one's way, and a session that opens it all.
+# The demo: demo.sh FOLDER THREADS regions|genome. Exact ISM of a few regions or of the whole genome, predictions and TISM of
+# the whole E. coli genome, genes to find one's way, and a session that opens it all. What is there already is not done again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 folder=$1
@@ -21,13 +21,28 @@ if [ ! -s "$folder/genes.gff" ]; then
   mv "$folder/genes.gff.tmp" "$folder/genes.gff"
 fi
 
-echo "==> predictions and TISM of the whole genome, both strands"
-"$tismscan" scan --model "$model" --genome "$genome" --method predict --method tism \
-  --reduce importance --reduce loss --calls 0.5 --threads "$threads" --output "$folder/genome" \
-  --annotation "$folder/genes.gff" --annotation examples/ecoli/tss_curated.bed
+if [ "$extent" = regions ]; then
+  regions=(--regions examples/ecoli/regions.bed)
+  echo "==> exact saturation mutagenesis (ISM) of the regions in examples/ecoli/regions.bed, both strands"
+else
+  regions=()
+  echo "==> exact saturation mutagenesis (ISM) of the whole genome, both strands"
+fi
+"$tismscan" scan --model "$model" --genome "$genome" "${regions[@]}" --method ism --reduce importance loss \
+  --threads "$threads" --output "$folder/ism"
 
-regions=()
-[ "$extent" = regions ] && regions=(--regions examples/ecoli/regions.bed)
-echo "==> exact saturation mutagenesis (ISM) of ${extent/regions/the regions in examples/ecoli/regions.bed}"
-"$tismscan" scan --model "$model" --genome "$genome" --method ism \
-  --reduce importance --reduce alt --threads "$threads" --output "$folder/ism" "${regions[@]}"
+echo "==> predictions and TISM of the whole genome, both strands"
+"$tismscan" scan --model "$model" --genome "$genome" --method predict tism --reduce importance loss --calls 0.5 \
+  --threads "$threads" --output "$folder/genome" \
+  --annotation "$folder/genes.gff" examples/ecoli/tss_curated.bed "$folder"/ism/ism.weighted.importance.*.bw
+
+cat <<END
+
+The tracks are in
+  $folder/genome   P(TSS) at every base (predict), TISM importance and loss, called sites (calls.*.bed)
+  $folder/ism      exact ISM importance and loss${regions:+ of the regions}
+Each folder has a run.json that says what the values mean.
+
+To look at them, open this session in IGV (sudo apt-get install igv):
+  igv $folder/genome/igv_session.xml
+END
