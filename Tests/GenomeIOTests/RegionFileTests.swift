@@ -1,5 +1,6 @@
 import GenomeIO
 import Genomics
+import Glibc
 import TestSupport
 import Testing
 
@@ -66,6 +67,21 @@ struct RegionFileTests {
     for (tool, name) in [("gzip", "g.bed.gz"), ("bgzip", "b.bed.gz")] {
       _ = try Shell.output("\(tool) -c \(folder.file("x.bed")) > \(folder.file(name))")
       #expect(try RegionFile.read(path: folder.file(name), contigs: Self.contigs) == plain)
+    }
+  }
+
+  @Test("- is standard input, compressed or not")
+  func standardInput() async {
+    await #expect(processExitsWith: .success) {
+      let folder = TemporaryFolder()
+      let plain = folder.write("x.bed", "chr1\t1\t2\n")
+      _ = try Shell.output("bgzip -c \(plain) > \(plain).gz")
+      for path in [plain, plain + ".gz"] {
+        let descriptor = open(path, O_RDONLY)
+        dup2(descriptor, 0)
+        let regions = try RegionFile.read(path: "-", contigs: RegionFileTests.contigs)
+        precondition(regions.map(\.interval) == [Interval(contig: "chr1", start: 1, end: 2)])
+      }
     }
   }
 

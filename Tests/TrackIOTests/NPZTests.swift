@@ -63,13 +63,12 @@ struct NPZTests {
     #expect(sizes[1] < sizes[0])
   }
 
-  /// Python's zip reader checks every member's CRC; NumPy must not need pickle.
-  @Test("python's zipfile and numpy read it", arguments: both)
+  /// Python's zip reader checks every member's CRC; NumPy itself reads the samples of `Tests/validators`.
+  @Test("python's zipfile takes every member", arguments: both)
   func python(compression: NPZWriter.Compression) throws {
     let path = folder.file("x.npz")
     try write(path, compression)
     #expect(try Shell.output("python3 -m zipfile -t \(path)").contains("Done testing"))
-    #expect(try Shell.run("unzip -tq \(path)").status != 2)
   }
 
   @Test("a dropped writer leaves nothing")
