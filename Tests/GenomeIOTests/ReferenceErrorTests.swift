@@ -125,6 +125,17 @@ struct ReferenceErrorTests {
     }
   }
 
+  @Test("a letter where the index has a line end")
+  func joinedLines() throws {
+    let path = folder.write("x.fa", text())
+    _ = try Shell.output("samtools faidx \(path)")
+    folder.write("x.fa", text().replacing("ACGTACGTAC\nACGTACGTAC", with: "ACGTACGTACTACGTACGTAC"))
+    let reader = try ReferenceReader(path: path)
+    #expect(throws: ReferenceError.indexDoesNotFit(path: path, contig: "a")) {
+      try reader.bases(in: Interval(contig: "a", start: 5, end: 15))
+    }
+  }
+
   @Test("a contig renamed in the middle of a thousand is found when it is read")
   func lateCheck() throws {
     func text(_ name: String) -> String { (0..<1001).map { ">\($0 == 501 ? name : "c\($0)")\nACGT\n" }.joined() }
