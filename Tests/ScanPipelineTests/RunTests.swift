@@ -1,0 +1,242 @@
+import Attribution
+import Foundation
+import Genomics
+import TestSupport
+import Testing
+
+@testable import ScanPipeline
+
+@Suite("Runs: identity, resuming, regions")
+struct RunTests {
+  static func fixture() throws -> ScanFixture {
+    try ScanFixture([
+      ("chr2", ScanFixture.bases(2_600, seed: 21, unknown: [1_000..<1_100])),
+      ("chr10", ScanFixture.bases(1_700, seed: 22)),
+      ("tiny", ScanFixture.bases(9, seed: 23)),
+    ])
+  }
+
+  static func request(
+    _ fixture: ScanFixture, _ output: String, perWindow: Bool, _ change: (inout ScanRequest) -> Void = { _ in }
+  )
+    -> ScanRequest
+  {
+    fixture.request(output) {
+      $0.methods = [.predict, .tism, .ism]
+      $0.reductions = perWindow ? [.importance, .loss] : [.importance, .alt, .newSite]
+      if !perWindow { $0.calls = 0.6 }
+      change(&$0)
+    }
+  }
+
+  static func model(perWindow: Bool) throws -> ScanModel {
+    try perWindow ? windowModel(length: 24) : StrandTests.filter.model(offset: 2)
+  }
+
+  @Test("outputs are the same bytes for any number of threads and any tile", arguments: [true, false])
+  func byteIdentity(perWindow: Bool) async throws {
+    let fixture = try Self.fixture()
+    let model = try Self.model(perWindow: perWindow)
+    try await fixture.run(Self.request(fixture, "one", perWindow: perWindow) { $0.threads = 1 }, model)
+    try await fixture.run(
+      Self.request(fixture, "many", perWindow: perWindow) {
+        $0.threads = 5
+        $0.tile = perWindow ? nil : 100
+      }, model)
+    let one = try fixture.digests("one")
+    #expect(one.split(separator: "\n").count > 20)
+    // Passes are counted in run.json, and a smaller tile needs more of them.
+    func lines(_ text: String) -> [Substring] {
+      text.split(separator: "\n").filter { perWindow || !$0.hasSuffix("run.json") && !$0.contains("shards/") }
+    }
+    #expect(lines(one) == lines(try fixture.digests("many")))
+  }
+
+  @Test("an interrupted run resumes to the same bytes; a complete one is left alone", arguments: [true, false])
+  func resumes(perWindow: Bool) async throws {
+    let fixture = try Self.fixture()
+    let model = try Self.model(perWindow: perWindow)
+    let request = Self.request(fixture, "out", perWindow: perWindow)
+    try await fixture.run(request, model)
+    let whole = try fixture.digests("out")
+    let out = fixture.folder.file("out")
+
+    // Killed while merging: no record, no tracks, a shard missing, one truncated, one with a flipped bit, one of another run.
+    _ = try Shell.output(
+      """
+      cd \(out) && rm run.json *.bw *.bedGraph.gz && rm shards/000001.shard && truncate -s -3 shards/000002.shard \
+      && printf '\\377' | dd of=shards/000003.shard bs=1 seek=400 conv=notrunc 2>/dev/null \
+      && cp shards/000005.shard shards/000004.shard
+      """)
+    try await fixture.run(request, model)
+    #expect(try fixture.digests("out") == whole)
+
+    let before = try Shell.output("find \(out) -type f -printf '%p %T@ %i\\n' | sort")
+    try await fixture.run(request, model)
+    #expect(try Shell.output("find \(out) -type f -printf '%p %T@ %i\\n' | sort") == before)
+  }
+
+  @Test("cancelling leaves a folder without tracks that the same request completes")
+  func cancelled() async throws {
+    let fixture = try Self.fixture()
+    let model = try Self.model(perWindow: false)
+    try await fixture.run(Self.request(fixture, "whole", perWindow: false), model)
+    let request = Self.request(fixture, "cut", perWindow: false)
+    let scan = Task { try await ScanFixture.run(request, model) }
+    // Cancel as soon as one shard is there: in the middle of the scan.
+    while (try? FileManager.default.contentsOfDirectory(atPath: fixture.folder.file("cut/shards")))?
+      .contains(where: { $0.hasSuffix(".shard") }) != true
+    {
+      await Task.yield()
+    }
+    scan.cancel()
+    await #expect(throws: CancellationError.self) { try await scan.value }
+    let names = try FileManager.default.contentsOfDirectory(atPath: fixture.folder.file("cut"))
+    #expect(!names.contains("run.json") && !names.contains { $0.hasSuffix(".bw") })
+    try await fixture.run(request, model)
+    #expect(try fixture.digests("cut") == fixture.digests("whole"))
+  }
+
+  @Test("another plan in the folder is refused, naming the first difference, and replaced by force")
+  func otherRun() async throws {
+    let fixture = try Self.fixture()
+    let model = try Self.model(perWindow: false)
+    try await fixture.run(Self.request(fixture, "out", perWindow: false), model)
+    let other = Self.request(fixture, "out", perWindow: false) { $0.strands = .plus }
+    await #expect {
+      try await fixture.run(other, model)
+    } throws: {
+      "\($0)".contains("settings.strands: \"both\" there, \"+\" here") && "\($0)".contains("--force")
+    }
+    var forced = other
+    forced.force = true
+    try await fixture.run(forced, model)
+    let names = try FileManager.default.contentsOfDirectory(atPath: fixture.folder.file("out"))
+    #expect(names.contains { $0.hasSuffix("plus.bw") } && !names.contains { $0.hasSuffix("minus.bw") })
+
+    try FileManager.default.createDirectory(atPath: fixture.folder.file("theirs"), withIntermediateDirectories: true)
+    fixture.folder.write("theirs/notes.txt", "mine")
+    await #expect(throws: ScanError.self) {
+      try await fixture.run(Self.request(fixture, "theirs", perWindow: false), model)
+    }
+  }
+
+  @Test("regions choose which bases are scored and change no value", arguments: [true, false])
+  func regions(perWindow: Bool) async throws {
+    let fixture = try Self.fixture()
+    let model = try Self.model(perWindow: perWindow)
+    let regions = fixture.folder.write(
+      "r.bed", "chr10\t100\t330\nchr2\t995\t1105\nchr10\t300\t400\ntiny\t0\t9\nchr2\t2500\t2600\n")
+    let excluded = fixture.folder.write("x.bed", "chr10\t120\t121\n")
+    try await fixture.run(Self.request(fixture, "whole", perWindow: perWindow), model)
+    try await fixture.run(
+      Self.request(fixture, "part", perWindow: perWindow) {
+        $0.regions = regions
+        $0.regionStrings = ["chr2:11-20"]
+        $0.exclude = excluded
+      }, model)
+    var wanted = ["chr2": Set(995..<1_105).union(2_500..<2_600).union(10..<20), "tiny": Set(0..<9)]
+    wanted["chr10"] = Set(100..<400).subtracting([120])
+    let target = perWindow ? "0_0" : "weighted"
+    for stem in [
+      "predict.\(perWindow ? "0_0" : "probability")", "tism.\(target).importance", "ism.\(target).importance",
+    ] {
+      for strand in ["plus", "minus"] {
+        let (whole, part) = (
+          try fixture.track("whole", "\(stem).\(strand)"), try fixture.track("part", "\(stem).\(strand)")
+        )
+        for contig in fixture.contigs {
+          for position in 0..<contig.bases.count {
+            let expected = wanted[contig.name]!.contains(position) ? whole[contig.name]![position] : .nan
+            let value = part[contig.name]![position]
+            #expect(
+              value.bitPattern == expected.bitPattern || value.isNaN && expected.isNaN,
+              "\(stem) \(contig.name) \(position)")
+          }
+        }
+      }
+    }
+    let record =
+      try JSONSerialization.jsonObject(
+        with: Data(contentsOf: URL(fileURLWithPath: fixture.folder.file("part/run.json")))) as! [String: Any]
+    let counts = record["counts"] as! [String: Any]
+    let bases = wanted.values.reduce(0) { $0 + $1.count }
+    #expect(counts["scoredStrandBases"] as? Int == 2 * (bases - 100))
+    #expect(counts["unknownStrandBases"] as? Int == 200)
+    // The contig of 9 bases is padded to a window of 24, once a strand and method that reads windows.
+    #expect((counts["paddedColumns"] as! Int > 0) == perWindow)
+  }
+
+  @Test("center and summit windows score the region's window, each base once")
+  func anchored() async throws {
+    let fixture = try Self.fixture()
+    let model = try windowModel(length: 24)
+    let peaks = fixture.folder.write(
+      "p.narrowPeak",
+      "chr10\t100\t130\tp\t0\t.\t1\t1\t1\t4\nchr10\t110\t130\tq\t0\t.\t1\t1\t1\t8\nchr2\t0\t4\ts\t0\t.\t1\t1\t1\t1\n")
+    for (anchor, centres) in [(WindowAnchor.center, [115, 120]), (.summit, [104, 118])] {
+      for overlap in OverlapRule.allCases {
+        let name = "\(anchor)-\(overlap)"
+        try await fixture.run(
+          Self.request(fixture, name, perWindow: true) {
+            $0.regions = peaks
+            $0.windowAt = anchor
+            $0.overlap = overlap
+          }, model)
+        let track = try fixture.track(name, "tism.0_0.importance.plus")
+        let scored = Set((centres[0] - 12)..<(centres[0] + 12)).union((centres[1] - 12)..<(centres[1] + 12))
+        for position in 0..<1_700 { #expect(track["chr10"]![position].isNaN != scored.contains(position)) }
+        #expect(track["chr2"]!.prefix(while: { !$0.isNaN }).count == (anchor == .center ? 14 : 13))
+      }
+    }
+    await #expect(throws: ScanError.self) {
+      try await fixture.run(Self.request(fixture, "none", perWindow: true) { $0.windowAt = .center }, model)
+    }
+  }
+
+  @Test("a shard file comes back as it was written, or not at all")
+  func shardFiles() throws {
+    let folder = TemporaryFolder()
+    let result = ShardResult(
+      counts: .init(scored: 3, unknown: 1, padded: 2, passes: 4), codes: [0, 1, 4, 3],
+      sections: ["tism/0": [1, -0.0, .nan, 4.5], "predict/0": []])
+    let path = folder.file("s.shard")
+    try ShardFile.write(result, shard: 7, manifest: "abc", to: path)
+    let back = try #require(ShardFile.read(path, shard: 7, manifest: "abc"))
+    #expect(back.counts == result.counts && back.codes == result.codes)
+    #expect(back.sections["tism/0"]!.map(\.bitPattern) == result.sections["tism/0"]!.map(\.bitPattern))
+    #expect(ShardFile.read(path, shard: 8, manifest: "abc") == nil)
+    #expect(ShardFile.read(path, shard: 7, manifest: "abd") == nil)
+    let bytes = folder.read("s.shard")
+    for cut in [0, 7, 16, bytes.count - 1] {
+      folder.write("cut.shard", bytes.prefix(cut))
+      #expect(ShardFile.read(folder.file("cut.shard"), shard: 7, manifest: "abc") == nil)
+    }
+    for index in bytes.indices {
+      var damaged = bytes
+      damaged[index] ^= 0x10
+      folder.write("bad.shard", damaged)
+      #expect(ShardFile.read(folder.file("bad.shard"), shard: 7, manifest: "abc") == nil, "byte \(index)")
+    }
+  }
+
+  @Test(
+    "shards cut the scored bases without gap or overlap, whatever their number",
+    arguments: [1, 511, 513, 70_000, 1_000_000])
+  func shards(total: Int) {
+    let contigs = [Contig(name: "a", length: total), Contig(name: "b", length: 3_000)]
+    let intervals = [
+      contigs[0].interval, Interval(contig: "b", start: 5, end: 6), Interval(contig: "b", start: 9, end: 2_900),
+    ]
+    let shards = ShardPlan.shards(intervals, contigs: contigs, strands: [.plus, .minus])
+    #expect(shards.map(\.number) == Array(shards.indices))
+    for strand in Strand.allCases {
+      let own = shards.filter { $0.strand == strand }
+      #expect(own.allSatisfy { $0.baseCount > 0 && $0.baseCount <= 2 * max(512, total / 64) })
+      let stretches = own.flatMap(\.stretches)
+      let bases = stretches.flatMap { stretch in stretch.range.map { (stretch.contig, $0) } }
+      let wanted = intervals.enumerated().flatMap { index, interval in interval.range.map { (index == 0 ? 0 : 1, $0) } }
+      #expect(bases.elementsEqual(wanted, by: ==))
+    }
+  }
+}
