@@ -55,9 +55,9 @@ public struct ConstantTensor: Sendable {
     }
   }
 
-  /// The elements as integers; values beyond `Int` are clamped (exporters write huge slice ends).
+  /// The elements as integers; values beyond `Int` are clamped (exporters write huge slice ends), NaN is 0.
   public var integers: [Int] {
-    values.map { $0 >= 9.2e18 ? Int.max : $0 <= -9.2e18 ? Int.min : Int($0) }
+    values.map { $0.isNaN ? 0 : $0 >= 9.2e18 ? Int.max : $0 <= -9.2e18 ? Int.min : Int($0) }
   }
 
   /// The same values under another shape of the same size.

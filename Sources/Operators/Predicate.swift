@@ -1,0 +1,113 @@
+public import NetworkGraph
+public import Tensors
+
+/// A yes or no made from one or two numbers.
+public enum PredicateFunction: String, Hashable, Sendable {
+  case equal, less, lessOrEqual, greater, greaterOrEqual, and, or, xor, not, isNaN, isInfinite
+
+  /// Number of operands.
+  public var operands: Int {
+    switch self {
+    case .not, .isNaN, .isInfinite: 1
+    default: 2
+    }
+  }
+
+  @inline(__always)
+  func value<Number: BinaryFloatingPoint>(_ a: Number, _ b: Number) -> Bool {
+    switch self {
+    case .equal: a == b
+    case .less: a < b
+    case .lessOrEqual: a <= b
+    case .greater: a > b
+    case .greaterOrEqual: a >= b
+    case .and: a != 0 && b != 0
+    case .or: a != 0 || b != 0
+    case .xor: (a != 0) != (b != 0)
+    case .not: a == 0
+    case .isNaN: a.isNaN
+    case .isInfinite: a.isInfinite
+    }
+  }
+}
+
+/// Comparisons and logic, 1 for yes and 0 for no; two operands broadcast. The derivative is zero everywhere.
+public struct Predicate: NetworkOperator {
+  public let function: PredicateFunction
+
+  public init(_ function: PredicateFunction) { self.function = function }
+
+  public var kind: String {
+    switch function {
+    case .isNaN: "IsNaN"
+    case .isInfinite: "IsInf"
+    default: function.rawValue.prefix(1).uppercased() + function.rawValue.dropFirst()
+    }
+  }
+
+  public var isElementwise: Bool { function.operands == 1 }
+
+  public func outputShapes(for inputs: [Shape]) throws(OperatorError) -> [Shape] {
+    guard let shape = inputs[0].broadcast(with: inputs[function.operands - 1]) else {
+      throw OperatorError("shapes \(inputs) do not broadcast")
+    }
+    return [shape]
+  }
+
+  public func evaluate(_ inputs: [ConstantTensor]) throws(OperatorError) -> [ConstantTensor] {
+    let operands = [inputs[0], inputs[function.operands - 1]]
+    let output = try outputShapes(for: inputs.map(\.shape))[0]
+    let (a, b) = (operands[0].values, operands[1].values)
+    var y: [Double] = []
+    y.reserveCapacity(output.count)
+    output.forEachIndex { index in
+      let i = operands[0].shape.offset(broadcastTo: index)
+      let j = operands[1].shape.offset(broadcastTo: index)
+      y.append(function.value(a[i], b[j]) ? 1 : 0)
+    }
+    return [ConstantTensor(shape: output, kind: .boolean, values: y)]
+  }
+
+  public func dependence(of inputs: [Dependence], shapes: [Shape]) -> [Dependence] {
+    guard let output = try? outputShapes(for: shapes)[0] else { return [.everything] }
+    return [broadcastDependence(inputs, shapes: shapes, to: output)]
+  }
+
+  public func commuting(with permutation: [Int], shapes: [Shape])
+    -> (operator: any NetworkOperator, outputs: [[Int]])?
+  {
+    (self, [permutation])
+  }
+
+  public func compile(_ operands: [Operand]) throws(OperatorError) -> any CompiledOperator {
+    let shapes = operands.map(\.shape)
+    let output = try outputShapes(for: shapes)[0]
+    return CompiledPredicate(
+      function: function,
+      walk: StridedWalk(broadcasting: [shapes[0], shapes[function.operands - 1]], to: output))
+  }
+}
+
+struct CompiledPredicate: CompiledOperator {
+  let function: PredicateFunction
+  /// Both operands (the same one twice where there is one), output.
+  let walk: StridedWalk
+
+  var multiplyAdds: Int { walk.count }
+
+  func forward(_ call: ForwardCall) {
+    let steps = (walk.rowStrides[0], walk.rowStrides[1])
+    walk.forEachRow { offsets in
+      let a = call.inputs[0].base + offsets[0]
+      let b = call.inputs[function.operands - 1].base + offsets[1]
+      let y = UnsafeMutableBufferPointer(start: call.outputs[0].base + offsets[2], count: walk.row)
+      for i in 0..<y.count { y[i] = function.value(a[i * steps.0], b[i * steps.1]) ? 1 : 0 }
+    }
+  }
+
+  func backward(_ call: BackwardCall) {
+    for target in call.inputGradients {
+      if let target, !target.adds { target.view.elements.update(repeating: 0) }
+    }
+  }
+}

@@ -1,0 +1,98 @@
+public import NetworkGraph
+public import Tensors
+
+/// Every `step`-th entry from `start` along each axis; a negative step walks backwards.
+///
+/// The counts are settled: output entry `j` along an axis is input entry `start + j * step`.
+public struct Slice: NetworkOperator {
+  /// The entries taken along one axis.
+  public struct Cut: Hashable, Sendable {
+    public var start: Int
+    public var step: Int
+    public var count: Int
+
+    public init(start: Int, step: Int = 1, count: Int) {
+      self.start = start
+      self.step = step
+      self.count = count
+    }
+
+    /// ONNX's (and Python's) reading of `start:end:step` for an axis of `length`: negative numbers count from the end,
+    /// numbers beyond the ends are clamped.
+    public init(from start: Int, to end: Int, step: Int, length: Int) throws(OperatorError) {
+      guard step != 0, step != Int.min else { throw OperatorError("a slice with step \(step)") }
+      func clamped(_ position: Int, _ range: ClosedRange<Int>) -> Int {
+        let positive = position < 0 ? max(position, -length - 1) + length : position
+        return min(max(positive, range.lowerBound), range.upperBound)
+      }
+      if step > 0 {
+        self.start = clamped(start, 0...length)
+        let room = clamped(end, 0...length) - self.start
+        count = room > 0 ? (room - 1) / step + 1 : 0
+      } else {
+        self.start = clamped(start, -1...max(length - 1, -1))
+        // A clamped end of -1 means "through entry 0".
+        let room = self.start - clamped(end, -1...max(length - 1, -1))
+        count = room > 0 ? (room - 1) / -step + 1 : 0
+      }
+      self.step = count > 1 ? step : 1
+      if count == 0 { self.start = 0 }
+    }
+  }
+
+  /// One an axis.
+  public let cuts: [Cut]
+
+  public init(cuts: [Cut]) { self.cuts = cuts }
+
+  public var kind: String { "Slice" }
+
+  public func outputShapes(for inputs: [Shape]) throws(OperatorError) -> [Shape] {
+    let input = inputs[0]
+    guard input.rank == cuts.count else { throw OperatorError("\(cuts.count) cuts of an input of shape \(input)") }
+    for (axis, cut) in cuts.enumerated() where cut.count > 0 {
+      let last = cut.start + (cut.count - 1) * cut.step
+      guard 0 <= min(cut.start, last), max(cut.start, last) < input[axis] else {
+        throw OperatorError("a slice of axis \(axis) leaves the input \(input)")
+      }
+    }
+    return [Shape(cuts.map(\.count))]
+  }
+
+  public func evaluate(_ inputs: [ConstantTensor]) throws(OperatorError) -> [ConstantTensor] {
+    let output = try outputShapes(for: [inputs[0].shape])[0]
+    let x = inputs[0].values
+    var y: [Double] = []
+    y.reserveCapacity(output.count)
+    output.forEachIndex { index in
+      let source = index.indices.map { cuts[$0].start + index[$0] * cuts[$0].step }
+      y.append(x[inputs[0].shape.offset(of: source)])
+    }
+    return [ConstantTensor(shape: output, kind: inputs[0].kind, values: y)]
+  }
+
+  /// Entry `j` reads around `start + step * j`; a walk backwards reads everything.
+  public func dependence(of inputs: [Dependence], shapes: [Shape]) -> [Dependence] {
+    guard case .window(let window) = inputs[0] else { return inputs }
+    let cut = cuts[window.axis]
+    guard cut.step > 0 else { return [.everything] }
+    return [.window(window.reading(stride: cut.step, back: -cut.start, ahead: cut.start))]
+  }
+
+  public func commuting(with permutation: [Int], shapes: [Shape])
+    -> (operator: any NetworkOperator, outputs: [[Int]])?
+  {
+    var moved = cuts
+    for (axis, source) in permutation.enumerated() { moved[source] = cuts[axis] }
+    return (Slice(cuts: moved), [permutation])
+  }
+
+  public func compile(_ operands: [Operand]) throws(OperatorError) -> any CompiledOperator {
+    let input = operands[0].shape
+    let output = try outputShapes(for: [input])[0]
+    let strides = input.strides
+    let start = cuts.indices.reduce(0) { $0 + cuts[$1].start * strides[$1] }
+    let steps = cuts.indices.map { cuts[$0].step * strides[$0] }
+    return CompiledCopies([StridedCopy(dims: output.dims, from: (start, steps), to: (0, output.strides))])
+  }
+}

@@ -1,0 +1,115 @@
+internal import Glibc
+public import NetworkGraph
+public import Tensors
+
+/// `exp(x) / sum of exp(x)` along one axis, or its logarithm.
+///
+/// The sum is taken in float64 from differences to the largest entry; each result is rounded once.
+public struct Softmax: NetworkOperator {
+  /// Counted from the front.
+  public let axis: Int
+  /// True for LogSoftmax.
+  public let logarithm: Bool
+
+  public init(axis: Int, logarithm: Bool = false) {
+    self.axis = axis
+    self.logarithm = logarithm
+  }
+
+  public var kind: String { logarithm ? "LogSoftmax" : "Softmax" }
+  public var finalActivation: FinalActivation? { logarithm ? nil : .softmax(axis: axis) }
+
+  public func outputShapes(for inputs: [Shape]) throws(OperatorError) -> [Shape] {
+    guard inputs[0].dims.indices.contains(axis), inputs[0][axis] > 0 else {
+      throw OperatorError("axis \(axis) of an input of shape \(inputs[0])")
+    }
+    return [inputs[0]]
+  }
+
+  public func evaluate(_ inputs: [ConstantTensor]) throws(OperatorError) -> [ConstantTensor] {
+    let shape = try outputShapes(for: [inputs[0].shape])[0]
+    let x = inputs[0].values
+    let (length, stride) = (shape[axis], shape.strides[axis])
+    let y = x.indices.map { i in
+      // The entries of this element's group.
+      let first = i - (i / stride % length) * stride
+      let group = (0..<length).map { x[first + $0 * stride] }
+      let most = group.max()!
+      let sum = group.reduce(0) { $0 + exp($1 - most) }
+      return logarithm ? x[i] - most - log(sum) : exp(x[i] - most) / sum
+    }
+    return [ConstantTensor(shape: shape, values: y)]
+  }
+
+  public func dependence(of inputs: [Dependence], shapes: [Shape]) -> [Dependence] {
+    guard case .window(let window) = inputs[0] else { return inputs }
+    return [window.axis == axis ? .everything : inputs[0]]
+  }
+
+  public func commuting(with permutation: [Int], shapes: [Shape])
+    -> (operator: any NetworkOperator, outputs: [[Int]])?
+  {
+    (Softmax(axis: permutation[axis], logarithm: logarithm), [permutation])
+  }
+
+  public func compile(_ operands: [Operand]) throws(OperatorError) -> any CompiledOperator {
+    let shape = try outputShapes(for: [operands[0].shape])[0]
+    let outer = shape.dims[..<axis].reduce(1, *)
+    return CompiledSoftmax(logarithm: logarithm, outer: outer, length: shape[axis], inner: shape.strides[axis])
+  }
+}
+
+/// A softmax over `[outer, length, inner]`, along the middle.
+struct CompiledSoftmax: CompiledOperator {
+  let logarithm: Bool
+  let outer: Int
+  let length: Int
+  let inner: Int
+
+  var multiplyAdds: Int { outer * length * inner }
+
+  func forward(_ call: ForwardCall) {
+    withUnsafeTemporaryAllocation(of: Double.self, capacity: length) { terms in
+      eachGroup { first in
+        let (x, y) = (call.inputs[0].base + first, call.outputs[0].base + first)
+        var most = -Float.infinity
+        for entry in 0..<length { most = max(most, x[entry * inner]) }
+        var sum = 0.0
+        for entry in 0..<length {
+          let difference = Double(x[entry * inner]) - Double(most)
+          let term = exp(difference)
+          terms[entry] = logarithm ? difference : term
+          sum += term
+        }
+        let shift = logarithm ? log(sum) : 0
+        for entry in 0..<length { y[entry * inner] = Float(logarithm ? terms[entry] - shift : terms[entry] / sum) }
+      }
+    }
+  }
+
+  /// `dx = y * (dy - sum(y * dy))`; of the logarithm `dx = dy - exp(y) * sum(dy)`.
+  func backward(_ call: BackwardCall) {
+    guard let target = call.inputGradients[0] else { return }
+    eachGroup { first in
+      let (y, dy) = (call.outputs[0].base + first, call.outputGradients[0].base + first)
+      var sum = 0.0
+      for entry in 0..<length {
+        let i = entry * inner
+        sum += logarithm ? Double(dy[i]) : Double(y[i]) * Double(dy[i])
+      }
+      for entry in 0..<length {
+        let i = entry * inner
+        let (y, dy) = (Double(y[i]), Double(dy[i]))
+        target.put(first + i, Float(logarithm ? dy - exp(y) * sum : y * (dy - sum)))
+      }
+    }
+  }
+
+  /// Calls `body` with the offset of each group's first entry.
+  @inline(__always)
+  private func eachGroup(_ body: (_ first: Int) -> Void) {
+    for row in 0..<outer {
+      for column in 0..<inner { body(row * length * inner + column) }
+    }
+  }
+}
