@@ -14,7 +14,7 @@ TrackIO: HTS Genomics CBigWig CZlib Glibc
 Kernels: CKernels Tensors Glibc
 NetworkGraph: Tensors
 Operators: NetworkGraph Kernels Tensors Glibc
-ONNXImport: Operators NetworkGraph Kernels Tensors SwiftProtobuf Foundation Glibc
+ONNXImport: FoundationEssentials Operators NetworkGraph Kernels Tensors SwiftProtobuf Foundation Glibc
 Engine: Operators NetworkGraph Kernels Tensors Glibc
 Attribution: Engine ONNXImport Operators NetworkGraph Tensors Genomics Glibc Synchronization
 Annotation: Genomics GenomeIO

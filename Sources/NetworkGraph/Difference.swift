@@ -53,7 +53,8 @@ public struct DifferenceBlock {
 
   /// Which kept rows of an edit lie inside the value, counted from its first kept row.
   public func inside(_ edit: Int) -> Range<Int> {
-    let low = max(0, -starts[edit])
+    // A window may lie beyond either end altogether: no row is inside then.
+    let low = min(layout.width, max(0, -starts[edit]))
     return low..<max(low, min(layout.width, layout.rows - starts[edit]))
   }
 

@@ -52,7 +52,9 @@ enum ElementType: Int {
       case .float:
         return .single(
           [Float](unsafeUninitializedCapacity: count) { buffer, filled in
-            for i in 0..<count { buffer.initializeElement(at: i, to: bytes.loadUnaligned(fromByteOffset: i * 4, as: Float.self)) }
+            for i in 0..<count {
+              buffer.initializeElement(at: i, to: bytes.loadUnaligned(fromByteOffset: i * 4, as: Float.self))
+            }
             filled = count
           })
       case .double: return each(Double.self) { $0 }

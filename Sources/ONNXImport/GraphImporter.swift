@@ -150,7 +150,8 @@ struct GraphImporter {
       for name in proto.input {
         let found = name.isEmpty ? nil : value(named: name)
         guard name.isEmpty || found != nil else {
-          throw .invalid(path: source.path, reason: "node '\(node.name)' reads '\(name)', which nothing before it writes")
+          throw .invalid(
+            path: source.path, reason: "node '\(node.name)' reads '\(name)', which nothing before it writes")
         }
         inputs.append(found)
       }
@@ -249,7 +250,8 @@ struct GraphImporter {
     for name in outputs {
       guard let value = value(named: name) else {
         // The nodes that stand in the way are listed already, unless there are none.
-        throw OperatorError(refused.count > before ? "nodes inside it are not supported" : "nothing writes '\(name)' in it")
+        throw OperatorError(
+          refused.count > before ? "nodes inside it are not supported" : "nothing writes '\(name)' in it")
       }
       values.append(value)
     }

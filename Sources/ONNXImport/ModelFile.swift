@@ -1,5 +1,5 @@
-internal import Operators
 public import NetworkGraph
+internal import Operators
 public import Tensors
 
 /// A parsed ONNX file. Shapes are settled by ``graph(batch:length:inputs:)``.
@@ -59,7 +59,7 @@ public struct ModelFile: Sendable {
   /// - Parameter inputs: values of the other inputs, by name.
   /// - Throws: ``ModelError``
   public func graph(batch: Int, length: Int, inputs: [String: ConstantTensor] = [:]) throws -> Graph {
-    try rawGraph(batch: batch, length: length, inputs: inputs)
+    try rawGraph(batch: batch, length: length, inputs: inputs).simplified()
   }
 
   /// The network as the file has it, before any rewriting.

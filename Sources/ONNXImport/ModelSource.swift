@@ -48,7 +48,8 @@ struct ModelSource: Sendable {
     guard !graph.node.isEmpty || !graph.output.isEmpty else { throw .noGraph(path: path) }
     guard !graph.output.isEmpty else { throw .invalid(path: path, reason: "the network has no output") }
     guard graph.sparseInitializer.isEmpty else {
-      throw .tensor(path: path, name: graph.sparseInitializer[0].values.name, reason: "sparse weights are not supported")
+      throw .tensor(
+        path: path, name: graph.sparseInitializer[0].values.name, reason: "sparse weights are not supported")
     }
     var reader = TensorReader(path: path)
     var tensors: [String: ConstantTensor] = [:]

@@ -25,7 +25,8 @@ public struct ModelSummary: Hashable, Sendable {
     parameterCount = source.initializers.values.reduce(0) { $0 + $1.shape.count }
     var counts: [String: Int] = [:]
     for node in source.nodes {
-      counts[ONNXNode.standardDomains.contains(node.domain) ? node.opType : "\(node.domain).\(node.opType)", default: 0] += 1
+      counts[
+        ONNXNode.standardDomains.contains(node.domain) ? node.opType : "\(node.domain).\(node.opType)", default: 0] += 1
     }
     operatorCounts = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
       .map { OperatorCount(op: $0.key, nodes: $0.value) }

@@ -35,7 +35,8 @@ struct NodeBuilder {
   /// An input that must be known now.
   func constant(_ index: Int, _ what: String) throws(OperatorError) -> ConstantTensor {
     guard let constant = graph.constant(of: try input(index)) else {
-      throw OperatorError("its \(what) depend\(what.hasSuffix("s") ? "" : "s") on the sequence; only constants are supported")
+      throw OperatorError(
+        "its \(what) depend\(what.hasSuffix("s") ? "" : "s") on the sequence; only constants are supported")
     }
     return constant
   }

@@ -22,7 +22,8 @@ struct CompiledMatMul: CompiledOperator {
       if op.transposeB { b = transposed(b, rows: m, columns: k, into: call.scratch) }
       y.update(repeating: 0, count: n * m)
       addProduct(
-        rows: n, terms: k, a, rowStride: op.transposeA ? 1 : k, termStride: op.transposeA ? n : 1, b, columns: m, into: y)
+        rows: n, terms: k, a, rowStride: op.transposeA ? 1 : k, termStride: op.transposeA ? n : 1, b, columns: m,
+        into: y)
     }
   }
 

@@ -23,7 +23,8 @@ public struct MatMul: NetworkOperator {
   }
 
   func sizes(_ a: Shape, _ b: Shape) throws(OperatorError) -> Sizes {
-    guard a.rank >= 2, b.rank >= 2, let batch = Shape(Array(a.dims.dropLast(2))).broadcast(with: Shape(b.dims.dropLast(2)))
+    guard a.rank >= 2, b.rank >= 2,
+      let batch = Shape(Array(a.dims.dropLast(2))).broadcast(with: Shape(b.dims.dropLast(2)))
     else { throw OperatorError("shapes \(a) and \(b) have no matrix product") }
     let (n, k) = transposeA ? (a[a.rank - 1], a[a.rank - 2]) : (a[a.rank - 2], a[a.rank - 1])
     let (inner, m) = transposeB ? (b[b.rank - 1], b[b.rank - 2]) : (b[b.rank - 2], b[b.rank - 1])

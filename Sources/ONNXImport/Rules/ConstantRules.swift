@@ -7,7 +7,8 @@ extension ImportRules {
     "Constant": constant,
     "ConstantOfShape": { node, build throws(OperatorError) in
       let shape = try Shape.checked(try build.constant(0, "shape").integers)
-      let value = try node.tensor("value").map { proto throws(OperatorError) in try read(proto) }
+      let value =
+        try node.tensor("value").map { proto throws(OperatorError) in try read(proto) }
         ?? ConstantTensor(shape: [1], values: [0])
       guard value.shape.count == 1 else { throw OperatorError("a value of shape \(value.shape); expected one element") }
       return try build.emit(Expand(to: shape), build.constant(value.reshaped([])))

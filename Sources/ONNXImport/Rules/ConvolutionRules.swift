@@ -9,7 +9,8 @@ extension ImportRules {
   ]
 
   /// ONNX Conv is channels-first; ours is channels-last, between two transposes that the layout pass cancels.
-  private static func convolution(_ node: ONNXNode, _ build: inout NodeBuilder) throws(OperatorError) -> [Graph.ValueID] {
+  private static func convolution(_ node: ONNXNode, _ build: inout NodeBuilder) throws(OperatorError) -> [Graph.ValueID]
+  {
     let weight = try build.constant(1, "weights")
     let bias = try build.optionalConstant(2, "bias")
     let input = try build.shape(0)
@@ -52,7 +53,8 @@ extension ImportRules {
     }
     let shape = build.shape(of: value)
     guard shape.rank == 3, dims.count == 3, dims[0] == shape[1], groups > 0, dims[0] % groups == 0 else {
-      throw OperatorError("input \(input) for weights \(weight.shape) in \(groups) group(s); only one-dimensional ones are supported")
+      throw OperatorError(
+        "input \(input) for weights \(weight.shape) in \(groups) group(s); only one-dimensional ones are supported")
     }
     let kept = (2..<input.rank).filter { $0 != dropped }.map { $0 - 2 }
     let spatial = input.rank - 2

@@ -30,7 +30,9 @@ extension ImportRules {
   private static func choose(_ node: ONNXNode, _ build: inout NodeBuilder) throws(OperatorError) -> [Graph.ValueID] {
     let (condition, a, b) = (try build.input(0), try build.input(1), try build.input(2))
     let output = try Where().outputShapes(for: [condition, a, b].map { build.shape(of: $0) })[0]
-    if let known = build.known(condition)?.values, let first = known.first, known.allSatisfy({ ($0 != 0) == (first != 0) }) {
+    if let known = build.known(condition)?.values, let first = known.first,
+      known.allSatisfy({ ($0 != 0) == (first != 0) })
+    {
       let chosen = first != 0 ? a : b
       return build.shape(of: chosen) == output ? [chosen] : try build.emit(Expand(to: output), chosen)
     }

@@ -72,7 +72,9 @@ extension ImportRules {
       cuts[axis] = try Slice.Cut(from: starts[index], to: ends[index], step: steps[index], length: input[axis])
     }
     // A slice that takes everything is no step.
-    if input.dims.indices.allSatisfy({ cuts[$0] == Slice.Cut(start: 0, count: input[$0]) }), build.known(try build.input(0)) == nil {
+    if input.dims.indices.allSatisfy({ cuts[$0] == Slice.Cut(start: 0, count: input[$0]) }),
+      build.known(try build.input(0)) == nil
+    {
       return [try build.input(0)]
     }
     return try build.emit(Slice(cuts: cuts), try build.input(0))

@@ -69,7 +69,9 @@ extension ImportRules {
     let given = try build.integers(attribute: "axes", input: 1)
     let axes = try given.map { axes throws(OperatorError) in try NodeBuilder.normalized(axes, rank: input.rank) }
     let dropped = axes ?? input.dims.indices.filter { input[$0] == 1 }
-    guard dropped.allSatisfy({ input[$0] == 1 }) else { throw OperatorError("axes \(dropped) of \(input) are not all 1") }
+    guard dropped.allSatisfy({ input[$0] == 1 }) else {
+      throw OperatorError("axes \(dropped) of \(input) are not all 1")
+    }
     let dims = input.dims.indices.filter { !dropped.contains($0) }.map { input[$0] }
     return try build.emit(Reshape(to: Shape(dims)), try build.input(0))
   }
