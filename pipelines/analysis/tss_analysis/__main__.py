@@ -17,12 +17,12 @@ import pyBigWig
 from . import figures, measures
 from .windows import TEST_PART, Site, read_sites, write_windows
 
-FLANK = 150
-"""Bases on each side of a site: more than the model's reach, so that the site's logit is that of the whole genome."""
+FLANK = 80
+"""Bases on each side of a site: a little more than the model reads (72), so that the site has the logit it has in the genome."""
 OFFSETS = range(-60, 21)
 CONFIDENT = 0.1
 """Sites that the model gives at least this probability are looked at one by one."""
-SHOWN = {"recA": Site("NC_000913.3", 2_823_852, "-", "recA")}
+SHOWN = {"recA": Site("NC_000913.3", 2_823_818, "-", "recA")}
 
 
 def score(arguments: argparse.Namespace, fasta: Path, method: str) -> dict[str, np.ndarray]:

@@ -27,7 +27,7 @@ def average_profile(profile: NDArray, heights: NDArray, offsets: range, count: i
     """Mean importance around sites: a line, and below it letters of mean contribution."""
     figure, (line, letters) = plt.subplots(2, 1, figsize=(10, 5), sharex=True, height_ratios=[1, 1.2])
     line.bar(list(offsets), profile, width=0.9, color="0.35")
-    for first, end, name in [(-36, -30, "−35"), (-13, -7, "−10")]:
+    for first, end, name in [(-35, -29, "−35"), (-12, -6, "−10")]:
         line.axvspan(first - 0.5, end - 0.5, color="tab:orange", alpha=0.18, linewidth=0)
         line.text((first + end - 1) / 2, profile.max() * 1.05, name, ha="center", fontsize=9)
     line.axvline(0, color="tab:red", linewidth=0.8)
