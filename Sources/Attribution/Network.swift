@@ -88,6 +88,15 @@ public struct Network: Sendable {
     try programs.program(batch: batch, length: length)
   }
 
+  /// Whether difference propagation is the cheaper exact way, against one forward pass over `naiveLength` bases an edit.
+  ///
+  /// Decided from operation counts alone: the same on every machine. Models with attention are cheaper the plain way.
+  public func prefersDifferences(length: Int, naiveLength: Int) throws -> Bool {
+    guard fixedBatch == nil || fixedBatch == 1 else { return false }
+    let naive = try program(batch: 1, length: naiveLength).multiplyAdds
+    return try differenceProgram(length: length).costPerEdit <= naive
+  }
+
   /// The network compiled for difference propagation over one sequence; recent lengths are kept and shared.
   public func differenceProgram(length: Int) throws -> DifferenceProgram {
     try differencePrograms.program(batch: 1, length: length)

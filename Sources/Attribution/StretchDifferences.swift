@@ -1,6 +1,7 @@
 internal import Engine
 
-/// Exact ISM along a strand by difference propagation: one reference pass a tile, then only what each edit changes.
+/// Exact ISM along a strand by difference propagation: one reference pass a tile, then only what each edit changes. Where
+/// a forward pass an edit costs less (models with attention), that way is taken.
 ///
 /// Weights and predictions come from the float32 pass that TISM and predictions use, so that they are the same whichever
 /// methods run together; the changes come from a reference accumulated in float64.
@@ -9,20 +10,29 @@ public struct StretchDifferences: StretchScorer, ~Copyable {
   private let newSites: Bool
   private var passes: ReferencePasses
   private var propagators: [Propagator] = []
+  /// The plain way, when it costs less.
+  private var plain: StretchISM?
 
   /// Lengths kept: full tiles, a few shorter ones.
   private static let capacity = 4
 
   /// - Parameter newSites: also give the largest rise of any output's probability.
   /// - Throws: a target that the model's outputs do not allow.
-  public init(_ model: PositionModel, targets: [PositionTarget], newSites: Bool = false) throws(AttributionError) {
+  public init(_ model: PositionModel, targets: [PositionTarget], newSites: Bool = false) throws {
     try model.check(targets, newSites: newSites)
+    // Decided at the length of a full tile, whatever the contig, so that a base's score never depends on its tile.
+    let window = 2 * model.layout.flank + 1 + model.layout.deficit
+    let tile = model.network.fixedLength ?? model.tile + window
+    let differences = try model.network.prefersDifferences(
+      length: tile, naiveLength: model.network.fixedLength ?? window)
+    plain = try differences ? nil : StretchISM(model, targets: targets, newSites: newSites)
     self.targets = targets
     self.newSites = newSites
     passes = ReferencePasses(model, for: .prediction)
   }
 
   public mutating func score(_ stretch: Range<Int>, of strand: StrandBases) throws -> StretchScores {
+    if plain != nil { return try plain!.score(stretch, of: strand) }
     var result = StretchScores(
       predictions: [], substitutions: targets.map { _ in SubstitutionScores(length: stretch.count) },
       newSites: newSites ? [Float](repeating: .nan, count: stretch.count) : [])

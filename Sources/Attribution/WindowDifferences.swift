@@ -1,22 +1,28 @@
 internal import Engine
 
-/// Exact ISM by difference propagation: only what an edit changes is computed (docs/numerics.md).
+/// Exact ISM by the cheaper exact way: difference propagation, which computes only what an edit changes (docs/numerics.md),
+/// or one forward pass an edit where that costs less.
 public struct WindowDifferences: WindowScorer, ~Copyable {
   private let model: WindowModel
-  private let propagator: Propagator
+  /// `nil` when plain passes cost less.
+  private let propagator: Propagator?
+  private var plain: WindowISM?
 
   public init(_ model: WindowModel) throws {
+    let differences = try model.network.prefersDifferences(length: model.length, naiveLength: model.length)
+    plain = try differences ? nil : WindowISM(model)
+    propagator = try differences ? Propagator(model.network, length: model.length) : nil
     self.model = model
-    propagator = try Propagator(model.network, length: model.length)
   }
 
   public mutating func score(_ windows: [WindowTask]) throws -> [WindowScores] {
+    guard let propagator else { return try plain!.score(windows) }
     var results: [WindowScores] = []
-    for window in windows { results.append(try score(window)) }
+    for window in windows { results.append(try score(window, propagator)) }
     return results
   }
 
-  private func score(_ window: WindowTask) throws -> WindowScores {
+  private func score(_ window: WindowTask, _ propagator: Propagator) throws -> WindowScores {
     propagator.setReference(window.codes)
     let reference = model.network.outputs.indices.map { index -> ArraySlice<Float> in
       model.outputs.contains(index) ? propagator.output(index)[...] : []

@@ -84,6 +84,24 @@ public struct DifferenceProgram: Sendable {
     }
   }
 
+  /// How many float32 multiply-adds in a kernel take the time of one operation of the plain float64 evaluation.
+  private static let recomputingPenalty = 64
+
+  /// The cost of one edit in multiply-adds of the float32 kernels. From shapes and operation counts alone, so that which
+  /// way is taken is the same on every machine.
+  public var costPerEdit: Int {
+    program.steps.indices.reduce(0) { sum, index in
+      let step = program.steps[index]
+      guard routes[index] == .rule, let rule = step.op as? any DifferenceOperator else {
+        let elements = (step.inputs + step.outputs).reduce(0) { $0 + graph.values[$1].shape.count }
+        return sum + Self.recomputingPenalty * max(step.op.multiplyAdds, elements)
+      }
+      return sum
+        + rule.differenceMultiplyAdds(
+          inputs: step.inputs.map { layouts[$0] }, output: layouts[step.outputs[0]]!)
+    }
+  }
+
   /// Multiply-adds of the reference pass.
   public var multiplyAdds: Int { program.multiplyAdds }
 

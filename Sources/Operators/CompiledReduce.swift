@@ -111,3 +111,44 @@ struct CompiledReduce: CompiledOperator {
     }
   }
 }
+
+/// Differences of a reduction over all rows of a `[1, rows, channels]` value: global pooling.
+extension CompiledReduce: DifferenceOperator {
+  func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
+    guard let layout = inputs[0], [.mean, .sum, .max].contains(function) else { return false }
+    return geometry.groups == [0] && geometry.inner == layout.rowSize
+      && geometry.entries == (0..<layout.rows).map { $0 * layout.rowSize } && output.count == layout.rowSize
+  }
+
+  func difference(_ call: DifferenceCall) {
+    let (from, to) = (call.inputs[0]!, call.output)
+    let size = geometry.inner
+    for edit in 0..<to.edits {
+      let y = UnsafeMutableBufferPointer(start: to.rows(of: edit), count: size)
+      let inside = from.inside(edit)
+      guard function == .max else {
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: size) { sums in
+          sums.update(repeating: 0)
+          for row in inside {
+            let d = UnsafeBufferPointer(start: from.rows(of: edit) + row * size, count: size)
+            for i in 0..<size { sums[i] += Double(d[i]) }
+          }
+          let divisor = function == .mean ? Double(geometry.entries.count) : 1
+          for i in 0..<size { y[i] = Float(sums[i] / divisor) }
+        }
+        continue
+      }
+      // The largest of `x + d` over all rows, less the old one, without subtracting two nearly equal numbers.
+      let (x, top) = (call.inputReferences[0].base, call.outputReference.base)
+      y.update(repeating: -.infinity)
+      for row in geometry.entries.indices {
+        let kept = row - from.starts[edit]
+        let d = inside.contains(kept) ? from.rows(of: edit) + kept * size : nil
+        for i in 0..<size {
+          let value = (x[row * size + i] - top[i]) + (d?[i] ?? 0)
+          if value > y[i] || value.isNaN { y[i] = value }
+        }
+      }
+    }
+  }
+}

@@ -71,6 +71,47 @@ public struct Concat: NetworkOperator {
           input: input, dims: operand.shape.dims, from: (0, operand.shape.strides), to: (start, output.strides)))
       start += operand.shape[axis] * output.strides[axis]
     }
-    return CompiledCopies(copies)
+    let shapes = operands.map(\.shape)
+    guard output.rank == 3, output[0] == 1, axis > 0 else { return CompiledCopies(copies) }
+    return CompiledRowConcat(copies: CompiledCopies(copies), axis: axis, shapes: shapes, output: output)
+  }
+}
+
+/// Rows of channels one behind the other, or side by side, which also take differences along.
+struct CompiledRowConcat: DifferenceOperator {
+  let copies: CompiledCopies
+  /// 1: rows, 2: channels.
+  let axis: Int
+  /// `[1, rows, channels]` each.
+  let shapes: [Shape]
+  let output: Shape
+
+  var multiplyAdds: Int { 0 }
+  func forward(_ call: ForwardCall) { copies.forward(call) }
+  func backward(_ call: BackwardCall) { copies.backward(call) }
+
+  func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
+    zip(inputs, shapes).allSatisfy { $0 == nil || ($0!.rows == $1[1] && $0!.rowSize == $1[2]) }
+      && output.rows == self.output[1] && output.rowSize == self.output[2]
+  }
+
+  func difference(_ call: DifferenceCall) {
+    let to = call.output
+    for edit in 0..<to.edits { to.rows(of: edit).update(repeating: 0, count: to.layout.count) }
+    var offset = 0
+    for (block, shape) in zip(call.inputs, shapes) {
+      if let block {
+        let (moved, column) = axis == 1 ? (offset, 0) : (0, offset)
+        for edit in 0..<to.edits {
+          for row in block.inside(edit) {
+            let target = block.starts[edit] + row + moved - to.starts[edit]
+            precondition(0 <= target && target < to.layout.width, "a part changes rows that the whole does not keep")
+            (to.rows(of: edit) + target * to.layout.rowSize + column).update(
+              from: block.rows(of: edit) + row * shape[2], count: shape[2])
+          }
+        }
+      }
+      offset += shape[axis]
+    }
   }
 }

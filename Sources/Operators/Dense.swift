@@ -163,6 +163,11 @@ extension CompiledDense: DifferenceOperator {
       while end < input.edits && input.starts[end] == input.starts[first] { end += 1 }
       let inside = input.inside(first)
       let rowSize = input.layout.rowSize
+      guard !inside.isEmpty else {
+        output.rows(of: first).update(repeating: 0, count: (end - first) * output.layout.count)
+        first = end
+        continue
+      }
       let read = (input.starts[first] + inside.lowerBound) * rowSize
       KernelSet.best.contract(
         input.rows(of: first) + inside.lowerBound * rowSize, rowStride: input.layout.count, tapStride: 0,

@@ -93,6 +93,44 @@ public struct Slice: NetworkOperator {
     let strides = input.strides
     let start = cuts.indices.reduce(0) { $0 + cuts[$1].start * strides[$1] }
     let steps = cuts.indices.map { cuts[$0].step * strides[$0] }
-    return CompiledCopies([StridedCopy(dims: output.dims, from: (start, steps), to: (0, output.strides))])
+    let copies = CompiledCopies([StridedCopy(dims: output.dims, from: (start, steps), to: (0, output.strides))])
+    guard input.rank == 3, input[0] == 1, cuts[1].step > 0 else { return copies }
+    return CompiledRowSlice(copies: copies, input: input, rows: cuts[1], columns: cuts[2])
+  }
+}
+
+/// A slice of rows of channels, which also takes differences along.
+struct CompiledRowSlice: DifferenceOperator {
+  let copies: CompiledCopies
+  /// `[1, rows, columns]`
+  let input: Shape
+  let rows: Slice.Cut
+  let columns: Slice.Cut
+
+  var multiplyAdds: Int { 0 }
+  func forward(_ call: ForwardCall) { copies.forward(call) }
+  func backward(_ call: BackwardCall) { copies.backward(call) }
+
+  func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
+    inputs[0]!.rows == input[1] && inputs[0]!.rowSize == input[2] && output.rows == rows.count
+      && output.rowSize == columns.count
+  }
+
+  func difference(_ call: DifferenceCall) {
+    let (from, to) = (call.inputs[0]!, call.output)
+    for edit in 0..<to.edits {
+      let inside = from.inside(edit)
+      for row in to.inside(edit) {
+        let y = to.rows(of: edit) + row * columns.count
+        let source = rows.start + (to.starts[edit] + row) * rows.step - from.starts[edit]
+        guard inside.contains(source) else {
+          y.update(repeating: 0, count: columns.count)
+          continue
+        }
+        let x = from.rows(of: edit) + source * input[2] + columns.start
+        for column in 0..<columns.count { y[column] = x[column * columns.step] }
+      }
+    }
+    to.clearOutside()
   }
 }

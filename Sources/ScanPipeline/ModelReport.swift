@@ -38,6 +38,8 @@ public struct ModelReport: Codable, Sendable {
     public let ism: Int
     /// Operators that difference propagation recomputes in full.
     public let recomputed: [String]
+    /// Whether `--engine fast` takes difference propagation, or a forward pass an edit because that costs less.
+    public let prefersDifferences: Bool
   }
 
   public let path: String
@@ -141,7 +143,9 @@ public struct ModelReport: Codable, Sendable {
     return Cost(
       predict: forward, tism: 2 * forward, ismNaive: (edits + 1) * forward,
       ism: difference.multiplyAdds + edits * difference.multiplyAddsPerEdit,
-      recomputed: difference.recomputed.map { "\($0.kind) '\($0.name)'" })
+      recomputed: difference.recomputed.map { "\($0.kind) '\($0.name)'" },
+      prefersDifferences: try network.prefersDifferences(
+        length: network.describedLength, naiveLength: network.describedLength))
   }
 
   private static func advice(_ network: Network, _ file: ModelFile) -> [String] {
@@ -187,7 +191,8 @@ public struct ModelReport: Codable, Sendable {
     lines.append("multiply-adds for \(length) bases, one target")
     lines.append("  predict    \(cost.predict)")
     lines.append("  TISM       \(cost.tism)")
-    lines.append("  ISM        \(cost.ism) (--engine fast), \(cost.ismNaive) (--engine naive)")
+    lines.append("  ISM        \(cost.ism) by difference propagation, \(cost.ismNaive) by a forward pass an edit")
+    lines.append("             --engine fast takes \(cost.prefersDifferences ? "differences" : "forward passes")")
     if !cost.recomputed.isEmpty {
       lines.append("  recomputed for each edit: \(cost.recomputed.joined(separator: ", "))")
     }

@@ -85,9 +85,11 @@ struct DifferenceTests {
     }
   }
 
-  @Test("convolutional networks need no recomputing", arguments: cases.filter(\.perPosition))
+  /// Transposes that remain (an output in the exporter's layout) have no rule of their own.
+  @Test("convolutional networks need no recomputing", arguments: cases)
   func rulesOnly(_ c: ProgramTests.Case) throws {
-    #expect(try DifferenceProgram(c.graph().simplified()).recomputed.isEmpty)
+    let recomputed = try DifferenceProgram(c.graph().simplified()).recomputed.map(\.kind)
+    #expect(recomputed.filter { $0 != "Transpose" }.isEmpty, "\(recomputed)")
   }
 
   @Test("ever smaller edits converge to the gradient", arguments: cases.prefix(12))

@@ -34,7 +34,7 @@ struct RandomNetwork {
     for _ in 0..<Int.random(in: 2...4, using: &random) {
       let shape = builder.shape(of: x)
       let (channels, length) = (shape[1], shape[2])
-      switch perPosition ? Int.random(in: 0...1, using: &random) : Int.random(in: 0...4, using: &random) {
+      switch perPosition ? Int.random(in: 0...1, using: &random) : Int.random(in: 0...6, using: &random) {
       case 0, 3:
         let outputs = [3, 8, 17].randomElement(using: &random)!
         let taps = [1, 2, 3, 5].randomElement(using: &random)!
@@ -66,6 +66,25 @@ struct RandomNetwork {
           Pool(
             kind: Bool.random(using: &random) ? .max : .average, size: 3, stride: 2, padding: (1, 1),
             ceilMode: Bool.random(using: &random), countIncludesPadding: Bool.random(using: &random)), x)
+      case 5:
+        // A crop of positions and of channels, side by side again.
+        guard length >= 6, channels >= 3 else { continue }
+        let crop = Slice(cuts: [
+          .init(start: 0, count: batch), .init(start: 1, count: 2), .init(start: 2, count: length - 3),
+        ])
+        let rest = Slice(cuts: [
+          .init(start: 0, count: batch), .init(start: 0, count: channels), .init(start: 1, count: length - 3),
+        ])
+        let (a, b) = (try builder.apply(crop, to: x, name: "crop"), try builder.apply(rest, to: x, name: "rest"))
+        x = try builder.apply(Concat(axis: 1), to: [a, b], name: "concat")[0]
+      case 6:
+        // Positions behind each other, every second one.
+        guard length >= 8 else { continue }
+        let even = Slice(cuts: [
+          .init(start: 0, count: batch), .init(start: 0, count: channels), .init(start: 1, step: 2, count: length / 2),
+        ])
+        let y = try builder.apply(even, to: x, name: "even")
+        x = try builder.apply(Concat(axis: 2), to: [y, x], name: "behind")[0]
       default:
         // Unit axes around an elementwise layer, as two-dimensional exports have them.
         let wide = try builder.apply(Reshape(to: [batch, channels, 1, length]), to: x, name: "unsqueeze")
@@ -86,6 +105,9 @@ struct RandomNetwork {
       Dense(weight: weights([shape[1] * shape[2], 11]), bias: weights([11])), to: flat, name: "fc1")
     let active = try builder.apply(Unary(.relu), to: hidden, name: "act")
     let output = try builder.apply(Dense(weight: weights([11, 3]), bias: nil), to: active, name: "fc2")
-    return builder.graph(outputs: [output, x])
+    let pooling: ReduceFunction = [.mean, .sum, .max].randomElement(using: &random)!
+    let pooled = try builder.apply(
+      Reduce(pooling, axes: [2], keepsAxes: Bool.random(using: &random)), to: x, name: "pool")
+    return builder.graph(outputs: [output, x, pooled])
   }
 }
