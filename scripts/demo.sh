@@ -32,7 +32,7 @@ fi
   --threads "$threads" --output "$folder/ism"
 
 echo "==> predictions and TISM of the whole genome, both strands"
-"$tismscan" scan --model "$model" --genome "$genome" --method predict tism --reduce importance loss --calls 0.5 \
+"$tismscan" scan --model "$model" --genome "$genome" --method predict tism --reduce importance loss --calls 0.3 \
   --threads "$threads" --output "$folder/genome" \
   --annotation "$folder/genes.gff" examples/ecoli/tss_curated.bed "$folder"/ism/ism.weighted.importance.*.bw
 

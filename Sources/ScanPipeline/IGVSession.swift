@@ -31,12 +31,17 @@ struct IGVSession {
     for track in tracks {
       lines.append(
         "    <Track autoScale=\"true\" color=\"\(Self.colours[track.spec.strand]!)\" height=\"60\" "
-          + "id=\"\(escape(track.file))\" name=\"\(escape(track.spec.label))\" renderer=\"BAR_CHART\" "
+          + "id=\"\(escape(track.file))\" name=\"\(escape(track.spec.shortLabel))\" renderer=\"BAR_CHART\" "
           + "windowFunction=\"\(track.spec.method == .predict ? "max" : "mean")\" visible=\"true\"/>")
     }
     lines += ["  </Panel>", "  <Panel name=\"FeaturePanel\">"]
     for bed in beds {
-      lines.append("    <Track id=\"\(escape(bed.path))\" name=\"\(escape(bed.name))\" visible=\"true\"/>")
+      // Signal tracks of other runs look like this run's own.
+      let strand = ["plus", "minus"].first { bed.path.hasSuffix(".\($0).bw") } ?? "both"
+      let signal =
+        bed.path.hasSuffix(".bw") || bed.path.hasSuffix(".bigWig")
+        ? " autoScale=\"true\" color=\"\(Self.colours[strand]!)\" height=\"60\" renderer=\"BAR_CHART\"" : ""
+      lines.append("    <Track id=\"\(escape(bed.path))\" name=\"\(escape(bed.name))\"\(signal) visible=\"true\"/>")
     }
     return (lines + ["  </Panel>", "</Session>"]).joined(separator: "\n") + "\n"
   }

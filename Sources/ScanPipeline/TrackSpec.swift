@@ -22,7 +22,15 @@ struct TrackSpec: Hashable, Sendable {
     return "\(method.rawValue).\(Self.slug(targetName))\(middle).\(strand)"
   }
 
-  /// What a browser shows beside the track.
+  /// A few words for the narrow column beside a track: method, reduction, strand.
+  var shortLabel: String {
+    let sign = ["plus": " +", "minus": " -"][strand] ?? ""
+    guard let reduction else { return (method == .predict ? targetName : method.rawValue.uppercased()) + sign }
+    return "\(method.rawValue.uppercased()) \(reduction.rawValue)" + (alternate.map { " \(Base.letters[$0])" } ?? "")
+      + " \(targetName)\(sign)"
+  }
+
+  /// What the values of the track are, in full.
   var label: String {
     let strandText = strand == "both" ? "both strands averaged" : "\(strand) strand"
     guard let reduction else { return "\(meaning), \(strandText)" }
