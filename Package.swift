@@ -70,7 +70,7 @@ let package = Package(
     tests("GenomeIOTests", ["GenomeIO", "Genomics"]),
     tests("TrackIOTests", ["TrackIO", "Genomics", "HTS", "CBigWig"]),
     tests("KernelsTests", ["Kernels", "Operators"]),
-    tests("AttributionTests", ["Attribution", "Engine", "Operators", "NetworkGraph", "Kernels", "Tensors", "Genomics"]),
+    tests("AttributionTests", ["Attribution", "ONNXImport", "TrackIO", "Engine", "Operators", "NetworkGraph", "Kernels", "Tensors", "Genomics"]),
     tests(
       "ScanPipelineTests",
       [
