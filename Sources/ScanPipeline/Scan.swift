@@ -20,6 +20,7 @@ public struct Scan {
   /// Runs the scan with a model that was read.
   func run(_ model: ScanModel) async throws {
     let reader = try ReferenceReader(path: request.genome)
+    if let sites = request.sites { return try await run(sites: sites, model, reader) }
     let plan = try ScanPlanner(request: request, model: model).plan(reader)
     warn(plan.manifest.settings)
     let folder = try RunFolder(path: request.output, manifest: try plan.manifest.encoded(), force: request.force)
@@ -35,6 +36,34 @@ public struct Scan {
     if request.dropsShards { try folder.removeShards() }
     log.write("done", [:])
     progress.say("\(request.output): \(outcome.tracks.flatMap(\.files).count) track files, run.json, igv_session.xml")
+  }
+
+  /// Scores sites alone: minutes of work at most, so that an interrupted run simply starts again.
+  private func run(sites path: String, _ model: ScanModel, _ reader: borrowing ReferenceReader) async throws {
+    let (manifest, positions) = try ScanPlanner(request: request, model: model).planSites(reader)
+    let scan = SiteScan(request: request, model: positions, methods: manifest.settings.methods)
+    let sites = try scan.sites(path, contigs: reader.contigs)
+    let folder = try RunFolder(path: request.output, manifest: try manifest.encoded(), force: request.force)
+    if folder.isComplete {
+      progress.say("\(request.output) is complete: nothing to do (--force starts over)")
+      return
+    }
+    let results = try await scan.score(sites, contigs: reader.contigs, reader, progress)
+    let files = SiteFiles(
+      folder: folder, contigs: manifest.contigs, settings: manifest.settings, layout: positions.layout, sites: sites,
+      results: results)
+    var outcome = Merger.Outcome()
+    outcome.counts.scored = sites.count
+    outcome.counts.passes = sites.count
+    var names = [try files.writeSpans()]
+    for method in manifest.settings.methods {
+      names.append(try files.writeArrays(method))
+      guard method != .predict else { continue }
+      for strand in Strand.allCases { outcome.tracks += try files.writeTracks(method, strand) }
+    }
+    try folder.removeShards()
+    try finish(manifest, folder, outcome)
+    progress.say("\(request.output): \(sites.count) sites, \(names.joined(separator: ", ")), run.json, igv_session.xml")
   }
 
   private func warn(_ settings: ScanSettings) {

@@ -60,6 +60,37 @@ struct ScanPlanner {
         newSites: settings.reductions.contains(.newSite)))
   }
 
+  /// Settles a request for sites: everything of a plan but shards.
+  func planSites(_ reader: borrowing ReferenceReader) throws -> (manifest: Manifest, model: PositionModel) {
+    guard case .position(let layout) = model.kind, layout.activation != .plain else {
+      throw ScanError.usage("--sites needs a model with one logit a base")
+    }
+    let others = [
+      (request.regions != nil, "--regions"), (!request.regionStrings.isEmpty, "--region"),
+      (request.exclude != nil, "--exclude"), (!request.targets.isEmpty, "--target"), (request.calls != nil, "--calls"),
+      (request.strands != .both, "--strand"), (request.reductions.contains(.newSite), "--reduce new-site"),
+      (model.output.strands ?? .stranded != .stranded, "--strand-model"),
+    ]
+    if let (_, flag) = others.first(where: \.0) {
+      throw ScanError.usage("\(flag) does not go with --sites: each site is scored by its own logit, on its own strand")
+    }
+    var settings = try self.settings()
+    settings.sites = true
+    settings.targets = ["site"]
+    let models = try positionModels(layout, &settings)
+    let manifest = Manifest(
+      version: request.version, model: model.fileRecords,
+      genome: try reader.contigs.inTrackOrder().map {
+        Manifest.ContigRecord(name: $0.name, length: $0.length, md5: try reader.md5(of: $0))
+      },
+      regionFiles: [
+        Manifest.FileRecord(
+          name: ScanModel.lastComponent(request.sites!), md5: try FileDigest.md5(path: request.sites!))
+      ],
+      regions: [], settings: settings, shards: [])
+    return (manifest, models[0])
+  }
+
   // MARK: Settings
 
   private func settings() throws -> ScanSettings {

@@ -9,6 +9,8 @@ public struct ScanRequest: Sendable {
   public var regions: String?
   /// Regions as samtools writes them.
   public var regionStrings: [String] = []
+  /// BED file of sites to score each alone, instead of regions.
+  public var sites: String?
   /// BED file of bases to leave out.
   public var exclude: String?
   public var methods: [Method] = [.tism]

@@ -25,6 +25,11 @@ struct ScanCommand: AsyncParsableCommand {
     help: "Region as samtools writes it, chr1:1,000-2,000 (1-based, ends included). Repeatable.")
   var region: [String] = []
 
+  @Option(
+    name: .long,
+    help: "BED6 file of sites to score each alone by its own logit (position models), instead of regions.")
+  var sites: String?
+
   @Option(name: .long, help: "BED file of bases to leave out.")
   var exclude: String?
 
@@ -84,6 +89,7 @@ struct ScanCommand: AsyncParsableCommand {
     request.regions = regions
     request.regionStrings = region
     request.exclude = exclude
+    request.sites = sites
     request.methods = try choices(method, "--method")
     request.targets = target
     request.strands = try choice(strand, "--strand")
