@@ -78,6 +78,7 @@ let package = Package(
         "Kernels", "Tensors",
       ]),
     tests("AnnotationTests", ["Annotation", "Genomics"]),
+    tests("CommandLineTests", ["TrackIO"]),
     tests("EngineTests", ["Engine", "Operators", "NetworkGraph", "Kernels", "Tensors"]),
   ],
   // Data-race safety is checked by the compiler in every module.

@@ -8,11 +8,13 @@ public enum NumPyFile {
   }
 
   /// The arrays of an npz file by name (without `.npy`).
-  public static func readNPZ(path: String) throws(NumPyError) -> [String: NumPyArray] {
+  /// - Parameter wanted: the arrays to read; all when `nil`. The others may be of any type.
+  public static func readNPZ(path: String, only wanted: Set<String>? = nil) throws(NumPyError) -> [String: NumPyArray] {
     let bytes = try contents(of: path)
     var arrays: [String: NumPyArray] = [:]
     for entry in try ZipDirectory.entries(of: bytes, path: path) {
       let name = entry.name.hasSuffix(".npy") ? String(entry.name.dropLast(4)) : entry.name
+      guard wanted?.contains(name) != false else { continue }
       let member = try entry.contents(in: bytes, path: path)
       arrays[name] = try array(member, path: path, member: name)
     }

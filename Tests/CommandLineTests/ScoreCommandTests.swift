@@ -1,0 +1,114 @@
+import Foundation
+import TestSupport
+import Testing
+import TrackIO
+
+@Suite("Command line: score")
+struct ScoreCommandTests {
+  /// The fixture's first sequences as FASTA, with how many there are.
+  static func sequences(_ name: String, _ folder: TemporaryFolder, count: Int = 2) throws -> String {
+    let codes = try NumPyFile.readNPZ(path: Tool.fixture("\(name).npz"))["sequences"]!
+    let length = codes.shape[1]
+    let letters = codes.values.map { Array("ACGT")[Int($0)] }
+    let text = (0..<count).map { ">s\($0) of \(name)\n\(String(letters[$0 * length..<($0 + 1) * length]))\n" }
+    return folder.write("\(name).fa", text.joined())
+  }
+
+  @Test("arrays, shapes and values of every method agree with the truth")
+  func values() throws {
+    let folder = TemporaryFolder()
+    let fasta = try Self.sequences("deepsea", folder)
+    let truth = try NumPyFile.readNPZ(path: Tool.fixture("deepsea.npz"))
+    for method in ["predict", "tism", "ism"] {
+      let out = folder.file("\(method).npz")
+      let outcome = try Tool.run(
+        "score", "--model", Tool.fixture("deepsea.onnx"), "--sequences", fasta, "--method", method, "--target", "0:0",
+        "0:0-6", "--output", out, "--threads", "2")
+      #expect(outcome.status == 0 && outcome.output.isEmpty, "\(outcome.messages)")
+      let arrays = try NumPyFile.readNPZ(path: out, only: ["sequences", "prediction", method])
+      #expect(arrays["sequences"]!.shape == [2, 300])
+      #expect(arrays["prediction"]!.shape == [2, 2])
+      for (value, wanted) in zip(arrays["prediction"]!.values, truth["prediction"]!.values) {
+        #expect(abs(value - wanted) < 1e-5)
+      }
+      guard method != "predict" else { continue }
+      #expect(arrays[method]!.shape == [2, 2, 4, 300])
+      let largest = truth[method]!.values.map(abs).max()!
+      for (value, wanted) in zip(arrays[method]!.values, truth[method]!.values) {
+        #expect(abs(value - wanted) <= 1e-4 * largest)
+      }
+    }
+  }
+
+  @Test("maps, default targets, unknown bases, gzip; the same bytes for any number of threads")
+  func options() throws {
+    let folder = TemporaryFolder()
+    let fasta = try Self.sequences("basset_torchscript", folder)
+    let length = try NumPyFile.readNPZ(path: Tool.fixture("basset_torchscript.npz"))["sequences"]!.shape[1]
+    folder.write(
+      "n.fa",
+      String(decoding: folder.read("basset_torchscript.fa"), as: UTF8.self)
+        + ">n\n" + String(repeating: "N", count: length) + "\n>u\n" + String(repeating: "acgu", count: length / 4)
+        + "\n")
+    _ = try Shell.output("gzip -k \(folder.file("n.fa"))")
+    _ = fasta
+    for threads in ["1", "3"] {
+      let outcome = try Tool.run(
+        "score", "--model", Tool.fixture("basset_torchscript.onnx"), "--sequences", folder.file("n.fa.gz"), "--map",
+        "corrected,gradient-x-input", "--threads", threads, "--output", folder.file("\(threads).npz"))
+      #expect(outcome.status == 0, "\(outcome.messages)")
+    }
+    #expect(folder.read("1.npz") == folder.read("3.npz"))
+    let arrays = try NumPyFile.readNPZ(
+      path: folder.file("1.npz"), only: ["sequences", "prediction", "tism", "corrected", "gradient_x_input"])
+    let targets = arrays["prediction"]!.shape[1]
+    #expect(arrays["sequences"]!.values[2 * length..<3 * length].allSatisfy { $0 == 4 })
+    #expect(arrays["sequences"]!.values[3 * length..<3 * length + 4] == [0, 1, 2, 3])
+    #expect(arrays["gradient_x_input"]!.shape == [4, targets, length])
+    let size = targets * 4 * length
+    #expect(arrays["tism"]!.values[2 * size..<3 * size].allSatisfy { $0 == 0 })
+    let (tism, corrected) = (arrays["tism"]!.values, arrays["corrected"]!.values)
+    for column in stride(from: 0, to: length, by: 7) {
+      let mean = (0..<4).reduce(0.0) { $0 + tism[$1 * length + column] } / 4
+      for base in 0..<4 {
+        #expect(abs(corrected[base * length + column] - (tism[base * length + column] - mean)) < 1e-5)
+      }
+    }
+  }
+
+  @Test("what is wrong is named, with its exit code, and no npz is left")
+  func errors() throws {
+    let folder = TemporaryFolder()
+    let fasta = try Self.sequences("deepsea", folder)
+    let short = folder.write("short.fa", ">tiny\nACGT\n")
+    let letters = folder.write("letters.fa", ">x\nAC!T\n")
+    let bed = folder.write("x.bed", "chr1\t1\t2\n")
+    let empty = folder.write("empty.fa", "")
+    let model = Tool.fixture("deepsea.onnx")
+    func run(_ sequences: String, _ target: String = "0:0", model: String = model) throws -> Tool.Outcome {
+      try Tool.run(
+        "score", "--model", model, "--sequences", sequences, "--target", target, "--output", folder.file("o.npz"))
+    }
+    let cases: [(Tool.Outcome, Int32, String)] = [
+      (try run(short), 3, "\(short):1: tiny has 4 bases; the model takes 300"),
+      (try run(letters), 3, "\(letters):2: '!' is no nucleotide code"), (try run(bed), 3, "\(bed):1:"),
+      (try run(empty), 3, "no sequence"), (try run(folder.file("absent.fa")), 3, "absent.fa"),
+      (try run(fasta, "0:6"), 2, "output 0 has 6 entries, 0 to 5"), (try run(fasta, "1:0"), 2, "there is no output 1"),
+      (try run(fasta, "best"), 2, "OUT:IDX"), (try run(fasta, "weighted"), 2, "--output-kind position"),
+      (
+        try Tool.run(
+          "score", "--model", Tool.fixture("bpnet.onnx"), "--sequences", fasta, "--output", folder.file("o.npz")), 3,
+        "has 300 bases; the model takes 500"
+      ),
+    ]
+    for (outcome, status, text) in cases {
+      #expect(outcome.status == status && outcome.messages.contains(text), "\(outcome.messages)")
+    }
+    let bpnet = try Self.sequences("bpnet", folder)
+    let open = try Tool.run(
+      "score", "--model", Tool.fixture("bpnet.onnx"), "--sequences", bpnet, "--output", folder.file("o.npz"))
+    #expect(open.status == 2 && open.messages.contains("choose with --target among 0:0 to 0:159"))
+    #expect(!folder.names.contains("o.npz"))
+    #expect(!folder.names.contains { $0.hasSuffix(".tmp") })
+  }
+}
