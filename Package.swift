@@ -70,6 +70,9 @@ let package = Package(
     tests("GenomeIOTests", ["GenomeIO", "Genomics"]),
     tests("TrackIOTests", ["TrackIO", "Genomics", "HTS", "CBigWig"]),
     tests("KernelsTests", ["Kernels", "Operators"]),
+    tests("OperatorsTests", ["Operators", "NetworkGraph", "Kernels", "Tensors"]),
+    tests(
+      "ONNXImportTests", ["ONNXImport", "Engine", "Operators", "NetworkGraph", "TrackIO", "Tensors", protobuf]),
     tests("AttributionTests", ["Attribution", "ONNXImport", "TrackIO", "Engine", "Operators", "NetworkGraph", "Kernels", "Tensors", "Genomics"]),
     tests(
       "ScanPipelineTests",

@@ -23,6 +23,9 @@ struct GraphImporter {
 
   /// Functions that call each other deeper than this are taken for a loop.
   private static let deepestCall = 32
+  /// Nodes, counted with every call of a function, beyond which a file is taken for a mistake.
+  private static let mostNodes = 1 << 20
+  private var visited = 0
 
   init(source: ModelSource, batch: Int, length: Int) {
     self.source = source
@@ -54,12 +57,19 @@ struct GraphImporter {
     var needed = Set(outputs)
     for node in nodes.reversed() where node.output.contains(where: needed.contains) {
       needed.formUnion(node.input)
-      for attribute in node.attribute where attribute.hasG {
-        for inner in attribute.g.node { needed.formUnion(inner.input) }
-        needed.formUnion(attribute.g.output.map(\.name))
-      }
+      for attribute in node.attribute where attribute.hasG { needed.formUnion(namesRead(in: attribute.g)) }
     }
     return needed
+  }
+
+  /// Every name that a branch may take from outside, branches within it included.
+  private static func namesRead(in branch: Onnx_GraphProto) -> Set<String> {
+    var names = Set(branch.output.map(\.name))
+    for node in branch.node {
+      names.formUnion(node.input)
+      for attribute in node.attribute where attribute.hasG { names.formUnion(namesRead(in: attribute.g)) }
+    }
+    return names
   }
 
   // MARK: Inputs
@@ -139,6 +149,10 @@ struct GraphImporter {
 
   private mutating func importNodes(_ nodes: [Onnx_NodeProto], depth: Int) throws(ModelError) {
     for proto in nodes {
+      visited += 1
+      guard visited <= Self.mostNodes else {
+        throw .invalid(path: source.path, reason: "its functions call each other more than \(Self.mostNodes) times")
+      }
       let node = ONNXNode(proto, opsets: scope.opsets)
       if proto.input.contains(where: scope.unknown.contains) {
         // What is wrong before it has been said; whether its operator is known can still be told.

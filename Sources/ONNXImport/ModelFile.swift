@@ -72,6 +72,13 @@ public struct ModelFile: Sendable {
     for name in inputs.keys.sorted() where !otherInputs.contains(where: { $0.name == name }) {
       throw .unknownInput(path: path, name: name, known: otherInputs.map(\.name))
     }
+    do {
+      _ = try Shape.checked([batch, length, 4])
+    } catch {
+      throw .sequenceInput(
+        path: path, reason: "\(batch) x \(length) bases are more than any model takes; export it with a smaller shape",
+        inputs: source.inputs)
+    }
     var importer = GraphImporter(source: source, batch: batch, length: length)
     try importer.bindSequence(sequence)
     for port in otherInputs where importer.needed.contains(port.name) {

@@ -68,7 +68,8 @@ struct ModelSource: Sendable {
     return ModelPort(
       name: value.name,
       dimensions: dims.map { dim in
-        if case .dimValue(let length) = dim.value, length >= 0 { return .fixed(Int(length)) }
+        // Some exporters write 0 or -1 for a length that they do not know.
+        if case .dimValue(let length) = dim.value, length > 0 { return .fixed(Int(length)) }
         return .symbolic(dim.dimParam)
       })
   }
