@@ -24,7 +24,7 @@ struct GraphImporter {
   /// Functions that call each other deeper than this are taken for a loop.
   private static let deepestCall = 32
   /// Nodes, counted with every call of a function, beyond which a file is taken for a mistake.
-  private static let mostNodes = 1 << 20
+  private static let mostNodes = 1 << 16
   private var visited = 0
 
   init(source: ModelSource, batch: Int, length: Int) {
@@ -201,9 +201,10 @@ struct GraphImporter {
       throw OperatorError(ImportRules.refusal(of: node.op, domain: node.domain))
     }
     var build = NodeBuilder(node: node, inputs: inputs, graph: builder)
-    let outputs = try rule(node, &build)
-    builder = build.graph
-    return outputs
+    // With a second holder, every step of the rule would copy the graph so far.
+    builder = GraphBuilder(batch: 1, length: 1)
+    defer { builder = build.graph }
+    return try rule(node, &build)
   }
 
   /// Imports the body of a function of the model in the call's place.
