@@ -7,7 +7,7 @@ from sklearn.metrics import average_precision_score
 
 from tss_models.calibrate import Calibration, calibrate
 from tss_models.calls import call_peaks, match_calls
-from tss_models.evaluate import Track, call_sites, ranked_statistics, statistics, thin
+from tss_models.evaluate import Track, call_sites, enter, ranked_statistics, statistics, thin
 from tss_models.metrics import average_precision, expected_calibration_error, recall_at_precision
 from tss_models.network import Architecture, TssNetwork
 
@@ -115,3 +115,18 @@ def test_calibration_error_of_honest_and_of_wrong_probabilities():
     edges = np.linspace(0, 1, 11)
     assert expected_calibration_error(p, hits, edges)[0] < 0.01
     assert expected_calibration_error(np.clip(p + 0.2, 0, 1), hits, edges)[0] > 0.1
+
+
+def test_the_register_keeps_every_reading_of_the_test_part(tmp_path):
+    def result(*seeds: int) -> dict:
+        members = [{"settings": {"seed": s}, "validation": {"step": 500}, "digest": f"{s:x}"} for s in seeds]
+        scores = {"base_average_precision": {"value": 0.1 * len(seeds), "interval": [0.0, 1.0]}, "calls": 7}
+        return {"training": {"members": members}, "model": {**scores, "offsets": {"all": {"share_within_2": 0.9}}}}
+
+    register = tmp_path / "readings.jsonl"
+    assert enter(result(1), register) == []
+    earlier = enter(result(1, 2), register)
+    assert [[m["seed"] for m in line["members"]] for line in earlier] == [[1]]
+    assert enter(result(1, 2), register) == earlier  # the same weights again: no new reading
+    assert enter(result(1), register) == []
+    assert len(register.read_text().splitlines()) == 2

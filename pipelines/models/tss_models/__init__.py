@@ -6,10 +6,11 @@ The modules, in the order the data flow through them:
 - ``genome``     reads the genome and turns forward positions into positions along a strand;
 - ``sites``      reads and writes the curated BED;
 - ``dataset``    holds labels, masks and the train/validation/test split, and draws training windows;
-- ``network``    is the convolutional network;
+- ``network``    is the convolutional network, and the mean of several;
 - ``auxiliary``  holds training-only labels;
 - ``predict``    runs it over a part of the genome;
 - ``train``      fits it and keeps a checkpoint;
+- ``compare``    scores checkpoints and their means on the validation part;
 - ``calibrate``  finds the temperature and the shift on the validation part;
 - ``calls``, ``metrics``, ``evaluate``  score it, beside the promoter scan of ``baseline``;
 - ``export``     writes the ONNX file with tismscan's metadata;

@@ -1,6 +1,6 @@
 """Calibration: a temperature and a shift that make the logits say what the frequencies are.
 
-Both are folded into the last layer, so the shipped logits are calibrated. The order of the logits does not change.
+Both are folded into the last layers, so the shipped logits are calibrated. The order of the logits does not change.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from scipy.optimize import minimize
 
-from tss_models.network import TssNetwork
+from tss_models.network import Ensemble, TssNetwork
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,13 @@ class Calibration:
     temperature: float
     shift: float
 
-    def fold(self, network: TssNetwork) -> None:
-        """Puts the map into the network's last layer."""
+    def fold(self, network: Ensemble | TssNetwork) -> None:
+        """Puts the map into the last layers, whose outputs are added; the shift goes into the first."""
         with torch.no_grad():
-            network.head.weight /= self.temperature
-            network.head.bias.div_(self.temperature).add_(self.shift)
+            for head in network.heads:
+                head.weight /= self.temperature
+                head.bias /= self.temperature
+            network.heads[0].bias += self.shift
 
 
 def log_loss(logits: np.ndarray, positive: np.ndarray) -> float:

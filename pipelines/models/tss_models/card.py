@@ -61,16 +61,70 @@ def offsets_table(result: dict) -> str:
         "| scan | " + " | ".join(map(str, baseline.values())) + " |"])
 
 
+def towers_table(result: dict) -> str:
+    """Validation scores beside the cost, by the number of towers whose logits are averaged."""
+    one = result["architecture"]["multiply_adds_per_base"] // result["architecture"]["towers"]
+    lines = ["| towers | exact base | calls | log loss | multiply-adds a base |", "|---:|---:|---:|---:|---:|"]
+    for row in result["training"]["towers"]:
+        lines.append(
+            f"| {row['towers']} | {row['base_average_precision']:.3f} | {row['calls_average_precision']:.3f} | "
+            f"{row['log_loss']:.6f} | {one * row['towers']:,} |")
+    return "\n".join(lines)
+
+
+def members_table(members: list[dict]) -> str:
+    """Each tower's kept checkpoint."""
+    lines = ["| seed | step | minutes to it | exact base, validation | calls, validation |", "|---:|---:|---:|---:|---:|"]
+    for member in members:
+        v = member["validation"]
+        lines.append(
+            f"| {member['settings']['seed']} | {v['step']:,} | {v['minutes']:.0f} | {v['base_average_precision']:.3f} | "
+            f"{v['calls_average_precision']:.3f} |")
+    return "\n".join(lines)
+
+
+def readings_text(result: dict) -> str:
+    """How often the test part was read before, and what was seen."""
+    earlier = result.get("earlier_test_readings")
+    if earlier is None:
+        return ""
+    if not earlier:
+        return "The test part was read once, for these figures, after everything had been chosen on the validation part."
+    seen = "; ".join(
+        f"{len(r['members'])} tower{'s' if len(r['members']) > 1 else ''} (seed{'s' if len(r['members']) > 1 else ''} "
+        f"{', '.join(str(m['seed']) for m in r['members'])}): average precision {figure(r['base_average_precision'])} at the exact base and "
+        f"{figure(r['calls_average_precision'])} of the calls, {r['share_within_2']:.3f} of the matched calls within 2 bases"
+        for r in earlier)
+    return (
+        f"**This is reading {len(earlier) + 1} of the test part, not the first.** Read before: {seen}. That result was known when the number of "
+        "towers was raised; which towers are averaged was chosen on the validation part alone.")
+
+
+def per_tower(member: dict) -> dict:
+    """Settings that all towers must share."""
+    return {key: value for key, value in member["settings"].items() if key != "seed"}
+
+
 def render(result: dict) -> str:
     """The card."""
     a, training, calibration = result["architecture"], result["training"], result["calibration"]
-    s, sites, split, scan = training["settings"], result["sites"], result["split"], result["baseline_scan"]
+    members, count = training["members"], result["architecture"]["towers"]
+    if any(per_tower(m) != per_tower(members[0]) for m in members):
+        raise ValueError("the card describes towers that differ in their seed alone")
+    s, sites, split, scan = per_tower(members[0]), result["sites"], result["split"], result["baseline_scan"]
+    seeds = [m["settings"]["seed"] for m in members]
+    checkpoints = [f"tss-{seed}.pt" for seed in seeds]
+    training_commands = "\n".join(
+        f"    python -m tss_models.train {path} --seed {seed}{' --sets FOLDER' if members[0]['auxiliary_tracks'] else ''}"
+        for path, seed in zip(checkpoints, seeds, strict=True))
+    towers = (
+        f"{count} such towers, trained from different seeds, are averaged: their logits are added, each last layer carrying its share."
+        if count > 1 else "One such tower is the model.")
     dilations = ", ".join(map(str, a["dilations"]))
     settings = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in s.items())
-    auxiliary = training["auxiliary_tracks"]
-    with_sets = " --sets FOLDER" if auxiliary else ""
+    auxiliary = members[0]["auxiliary_tracks"]
     auxiliary_text = (
-        f"The tower was trained on {auxiliary} auxiliary tracks as well (each published set by itself, and Cappable-seq above "
+        f"Each tower was trained on {auxiliary} auxiliary tracks as well (each published set by itself, and Cappable-seq above "
         "three read scores; training part only). Their outputs are not in the file." if auxiliary else "")
     return f"""# ecoli-tss-cnn
 
@@ -86,6 +140,8 @@ the logit at base n is for a start at base n. For the minus strand, give the rev
 what a random ranking would reach as average precision at the exact base. Brackets: 95 % intervals from
 {result['bootstrap']['resamples']:,} bootstrap resamples of blocks of {result['bootstrap']['block']:,} bases.
 
+{readings_text(result)}
+
 {metrics_table(result)}
 
 A call is a local maximum that no better one within 10 bases suppresses; calls are matched to sites one to one within 5 bases,
@@ -98,7 +154,7 @@ flexible distances, fitted to the training part's sites by expectation maximizat
 
 ## Calibration
 
-A temperature of {calibration['temperature']:.4f} and a shift of {calibration['shift']:+.4f} were found on the validation part and are folded into the last layer. Expected calibration error
+A temperature of {calibration['temperature']:.4f} and a shift of {calibration['shift']:+.4f} were found on the validation part and are folded into the last layers. Expected calibration error
 {calibration['before']['expected_calibration_error']:.2e} before and {calibration['after']['expected_calibration_error']:.2e} after; log loss {calibration['before']['log_loss']:.6f} before and {calibration['after']['log_loss']:.6f} after.
 
 {reliability_table(calibration['after']['reliability'])}
@@ -116,15 +172,23 @@ neither in the loss nor here. Sites of one set alone are negatives in every scor
 ## Architecture and training
 
 A convolution of {a['stem_kernel']} bases, then {len(a['dilations'])} residual layers x + ReLU(BatchNorm(Conv(x))) of {a['channels']} channels, kernel {a['kernel']}, dilations
-{dilations}, then one logit a base; zero padding keeps the length. Reach {a['reach']} bases to either side, {a['parameters']:,} parameters,
+{dilations}, then one logit a base; zero padding keeps the length. {towers}
+Reach {a['reach']} bases to either side, {a['parameters']:,} parameters,
 {a['multiply_adds_per_base']:,} multiply-adds a base.
+
+Average precision on the validation part by the number of towers, which was chosen by it:
+
+{towers_table(result)}
 
 {auxiliary_text}
 
 AdamW, one-cycle learning rate, binary cross-entropy with importance weights, dropout {a['dropout']}, an exponential moving average of
-the weights; the checkpoint with the best validation average precision is kept (step {training['validation']['step']:,} of {s['steps']:,},
-{training['validation']['minutes']:.0f} minutes on {s['threads']} threads, validation average precision {training['validation']['base_average_precision']:.3f} at the exact base and {training['validation']['calls_average_precision']:.3f} of the calls).
-Settings: {settings}.
+the weights; of {min(s['stop'], s['steps']):,} steps of a cycle of {s['steps']:,}, the checkpoint with the best validation average precision is kept.
+Settings: {settings}; the seed and the rest of each tower:
+
+{members_table(members)}
+
+Minutes are wall time on {s['threads']} threads of a shared machine.
 
 ## Use and limits
 
@@ -137,12 +201,12 @@ other species.
 
 In `pipelines/models`, with the packages of `requirements.txt`:
 
-    python -m tss_models.train tss.pt --steps {s['steps']}{with_sets}
-    python -m tss_models.evaluate tss.pt ../../models/ecoli-tss-cnn.json
-    python -m tss_models.export tss.pt ../../models/ecoli-tss-cnn.onnx
+{training_commands}
+    python -m tss_models.evaluate {' '.join(checkpoints)} ../../models/ecoli-tss-cnn.json
+    python -m tss_models.export {' '.join(checkpoints)} ../../models/ecoli-tss-cnn.onnx
     python -m tss_models.card ../../models/ecoli-tss-cnn.json ../../models/ecoli-tss-cnn.md
 
-`make model` runs the four{' (FOLDER: the published sets as BED files, which `consensus` names)' if auxiliary else ''}.
+`make model` runs them all{' (FOLDER: the published sets as BED files, which `consensus` names)' if auxiliary else ''}.
 """
 
 

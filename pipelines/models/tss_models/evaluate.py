@@ -1,8 +1,9 @@
-"""Scores a checkpoint beside the baseline scan and writes every figure of the model card as JSON.
+"""Scores the mean of checkpoints beside the baseline scan and writes every figure of the model card as JSON.
 
-    python -m tss_models.evaluate CHECKPOINT ONNX_CARD.json [--part test]
+    python -m tss_models.evaluate CHECKPOINT... CARD.json [--part test]
 
-Temperature and shift are found on the validation part, and the folded logits are what is scored. The curated sites are the truth;
+Temperature and shift are found on the validation part, and the folded logits are what is scored. Each reading of the test part is
+entered in ``test_readings.jsonl``, and the earlier ones come with the figures. The curated sites are the truth;
 bases within five of a site, other than the site, do not count. Intervals are the 2.5 and 97.5 percentiles of a bootstrap
 over blocks of 10 kb (both strands of a block together).
 """
@@ -10,6 +11,7 @@ over blocks of 10 kb (both strands of a block together).
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,11 +25,12 @@ from tss_models.calls import call_peaks, match_calls
 from tss_models.dataset import TEST, VALIDATION, Labels, Part, label, parts
 from tss_models.genome import Genome, read_genome, to_strand
 from tss_models.metrics import average_precision, expected_calibration_error, recall_at_precision, roc_auc
-from tss_models.network import Architecture, TssNetwork
+from tss_models.network import Architecture, Ensemble, TssNetwork
 from tss_models.sites import Site, read_sites
-from tss_models.predict import predict, rows
+from tss_models.predict import predict, quick_scores, rows
 from tss_models.train import EXAMPLES
 
+READINGS = Path(__file__).resolve().parents[1] / "test_readings.jsonl"
 BLOCK = 10_000
 BOOTSTRAPS = 1000
 RADIUS, TOLERANCE = 10, 5
@@ -173,20 +176,48 @@ def calibration(logits: np.ndarray, positive: np.ndarray) -> dict:
 
 
 def load(checkpoint: Path) -> tuple[TssNetwork, dict]:
-    """The network of a checkpoint, cut to its curated track, and the checkpoint's own record."""
+    """The network of a checkpoint, cut to its curated track, and the checkpoint's own record with a digest of its weights."""
     record = torch.load(checkpoint, weights_only=True)
     fields = dict(record["architecture"])
     fields["dilations"] = tuple(fields["dilations"])
     architecture = Architecture(**{**fields, "outputs": 1})
     state = dict(record.pop("state"))
+    record["digest"] = hashlib.sha256(b"".join(t.numpy().tobytes() for t in state.values())).hexdigest()[:16]
     state["head.weight"], state["head.bias"] = state["head.weight"][:1], state["head.bias"][:1]
     network = TssNetwork(architecture)
     network.load_state_dict(state)
     return network.eval(), record
 
 
+def towers(members: list[np.ndarray], labels: Labels, validation: Part) -> list[dict]:
+    """Validation scores of the mean of the first one, the first two, ... of the members' logits."""
+    sums = np.cumsum(members, axis=0, dtype=np.float64)
+    return [
+        {"towers": count, **quick_scores((total / count).astype(np.float32), labels, validation)}
+        for count, total in enumerate(sums, 1)]
+
+
+def reading(result: dict) -> dict:
+    """What the register of the test part's readings keeps of an evaluation."""
+    members = [{"seed": m["settings"]["seed"], "step": m["validation"]["step"], "digest": m["digest"]}
+               for m in result["training"]["members"]]
+    scores = {key: entry for key, entry in result["model"].items() if key not in ("offsets", "calls")}
+    return {"members": members, **scores, "share_within_2": result["model"]["offsets"]["all"]["share_within_2"]}
+
+
+def enter(result: dict, register: Path) -> list[dict]:
+    """Enters a reading of the test part unless those weights are there; the readings of other weights, oldest first."""
+    new = reading(result)
+    lines = [json.loads(line) for line in register.read_text().splitlines()] if register.exists() else []
+    if not any(line["members"] == new["members"] for line in lines):
+        with register.open("a") as stream:
+            stream.write(json.dumps(new) + "\n")
+    known = next((i for i, line in enumerate(lines) if line["members"] == new["members"]), len(lines))
+    return lines[:known]
+
+
 def evaluate(
-    network: TssNetwork, genome: Genome, labels: Labels, sites: list[Site], pieces: dict[str, Part], part_name: str,
+    network: Ensemble, genome: Genome, labels: Labels, sites: list[Site], pieces: dict[str, Part], part_name: str,
     bootstraps: int,
 ) -> dict:
     """All figures of one part; the calibration is folded into ``network``."""
@@ -222,7 +253,8 @@ def evaluate(
         "baseline_scan": describe(scan),
         "architecture": {
             **network.architecture.to_json(), "reach": network.architecture.reach,
-            "multiply_adds_per_base": network.architecture.multiply_adds,
+            "towers": len(network.members),
+            "multiply_adds_per_base": network.multiply_adds,
             "parameters": sum(p.numel() for p in network.parameters()),
         },
     }
@@ -238,22 +270,28 @@ def evaluate(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Score a checkpoint beside the baseline; write JSON.")
-    parser.add_argument("checkpoint", type=Path)
+    parser = argparse.ArgumentParser(description="Score the mean of checkpoints beside the baseline; write JSON.")
+    parser.add_argument("checkpoints", type=Path, nargs="+")
     parser.add_argument("output", type=Path, help="JSON to write")
     parser.add_argument("--part", choices=("validation", "test"), default="test")
     parser.add_argument("--genome", type=Path, default=EXAMPLES / "NC_000913.3.fa.gz")
     parser.add_argument("--sites", type=Path, default=EXAMPLES / "tss_curated.bed")
     parser.add_argument("--bootstraps", type=int, default=BOOTSTRAPS)
+    parser.add_argument("--readings", type=Path, default=READINGS, help="register of the test part's readings")
     arguments = parser.parse_args()
 
     genome, sites = read_genome(arguments.genome), read_sites(arguments.sites)
     labels = label(genome.length, sites)
-    network, record = load(arguments.checkpoint)
+    members, records = zip(*map(load, arguments.checkpoints), strict=True)
+    network = Ensemble(members)
     # One border for both methods: the longer of the two reaches.
     pieces = parts(genome.length, max(network.architecture.reach, LONGEST))
     result = evaluate(network, genome, labels, sites, pieces, arguments.part, arguments.bootstraps)
-    result["training"] = record
+    validation = pieces["validation"]
+    result["training"] = {
+        "members": records, "towers": towers([predict(m, genome, validation) for m in members], labels, validation)}
+    if arguments.part == "test":
+        result["earlier_test_readings"] = enter(result, arguments.readings)
     arguments.output.write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps({k: result[k] for k in ("prevalence", "model", "baseline", "ratio")}, indent=1))
 

@@ -1,9 +1,9 @@
 """Writes the ONNX file and proves that it says what PyTorch says.
 
-    python -m tss_models.export CHECKPOINT MODEL.onnx
+    python -m tss_models.export CHECKPOINT... MODEL.onnx
 
-Temperature and shift found on the validation part are folded into the last layer, so the logits are calibrated. The graph is one
-file, input [N, 4, L] and output [N, L], batch and length symbolic.
+The logits of several checkpoints are averaged. Temperature and shift found on the validation part are folded into the last layers, so
+the logits are calibrated. The graph is one file, input [N, 4, L] and output [N, L], batch and length symbolic.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from tss_models.calibrate import calibrate
 from tss_models.dataset import label, parts
 from tss_models.evaluate import load
 from tss_models.genome import ALPHABET, read_genome
+from tss_models.network import Ensemble
 from tss_models.sites import read_sites
 from tss_models.predict import predict, rows
 from tss_models.train import EXAMPLES
@@ -84,15 +85,15 @@ def largest_difference(network: nn.Module, path: Path, seed: int = 1) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Export a checkpoint to ONNX.")
-    parser.add_argument("checkpoint", type=Path)
+    parser = argparse.ArgumentParser(description="Export the mean of checkpoints to ONNX.")
+    parser.add_argument("checkpoints", type=Path, nargs="+")
     parser.add_argument("output", type=Path)
     parser.add_argument("--genome", type=Path, default=EXAMPLES / "NC_000913.3.fa.gz")
     parser.add_argument("--sites", type=Path, default=EXAMPLES / "tss_curated.bed")
     arguments = parser.parse_args()
     genome = read_genome(arguments.genome)
     labels = label(genome.length, read_sites(arguments.sites))
-    network, _ = load(arguments.checkpoint)
+    network = Ensemble([load(path)[0] for path in arguments.checkpoints])
     validation = parts(genome.length, max(network.architecture.reach, LONGEST))["validation"]
     counted = rows(labels.counted, validation)
     found = calibrate(predict(network, genome, validation)[counted], rows(labels.positive, validation)[counted])

@@ -1,7 +1,9 @@
-"""The network: a convolution over bases, a tower of dilated residual convolutions, one logit per base."""
+"""The network: a convolution over bases, a tower of dilated residual convolutions, one logit per base; and the mean of several."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 
 import torch
@@ -29,7 +31,7 @@ class Architecture:
 
     @property
     def multiply_adds(self) -> int:
-        """Multiply-adds per base of the exported (one-output) model."""
+        """Multiply-adds per base of one exported (one-output) tower."""
         tower = len(self.dilations) * self.kernel * self.channels**2
         return 4 * self.stem_kernel * self.channels + tower + self.channels
 
@@ -83,10 +85,49 @@ class TssNetwork(nn.Module):
         self.head = Convolution(a.channels, a.outputs, 1)
         nn.init.constant_(self.head.bias, -7.0)  # near the log odds of a site
 
+    @property
+    def heads(self) -> list[Convolution]:
+        """The last layer, as ``Ensemble.heads``."""
+        return [self.head]
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head(self.tower(torch.relu(self.normalization(self.stem(x)))))
 
 
-def train_forward(network: TssNetwork, x: torch.Tensor) -> torch.Tensor:
+class Ensemble(nn.Module):
+    """Mean of the logits of networks of one architecture: every head carries its share, so the graph only adds them."""
+
+    def __init__(self, networks: Sequence[TssNetwork]) -> None:
+        super().__init__()
+        if not networks:
+            raise ValueError("an ensemble needs at least one network")
+        self.architecture = networks[0].architecture
+        if any(n.architecture.reach != self.architecture.reach for n in networks):
+            raise ValueError("the networks of an ensemble must have one reach")
+        self.members = nn.ModuleList(deepcopy(n) for n in networks)
+        with torch.no_grad():
+            for head in self.heads:
+                head.weight /= len(networks)
+                head.bias /= len(networks)
+
+    @property
+    def heads(self) -> list[Convolution]:
+        """The last layers, whose outputs are added."""
+        return [member.head for member in self.members]
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiply-adds per base of the exported model."""
+        return sum(member.architecture.multiply_adds for member in self.members)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        first, *others = self.members
+        logits = first(x)
+        for member in others:
+            logits = logits + member(x)
+        return logits
+
+
+def train_forward(network: TssNetwork | Ensemble, x: torch.Tensor) -> torch.Tensor:
     """The same function through the channels-last kernels: [N, 4, L] -> [N, outputs, L]."""
     return network(x.unsqueeze(2).contiguous(memory_format=torch.channels_last)).squeeze(2)

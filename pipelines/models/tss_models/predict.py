@@ -9,10 +9,10 @@ from tss_models.calls import call_peaks, match_calls
 from tss_models.dataset import Labels, Part, tiles
 from tss_models.genome import Genome, one_hot
 from tss_models.metrics import average_precision
-from tss_models.network import TssNetwork, train_forward
+from tss_models.network import Ensemble, TssNetwork, train_forward
 
 
-def predict(network: TssNetwork, genome: Genome, part: Part, tile: int = 16384) -> np.ndarray:
+def predict(network: TssNetwork | Ensemble, genome: Genome, part: Part, tile: int = 16384) -> np.ndarray:
     """Logits float32 [2, part.length] of the curated track; each row 5' to 3' along its strand."""
     network.eval()
     reach = network.architecture.reach
