@@ -83,6 +83,15 @@ public struct Network: Sendable {
     }
   }
 
+  /// The outputs for sequences of `length` bases, which decides how many entries an output along the sequence has.
+  public func outputs(atLength length: Int) throws -> [OutputDescription] {
+    guard length != describedLength else { return outputs }
+    let program = try program(batch: fixedBatch ?? 1, length: length)
+    return zip(outputs, program.outputShapes).map {
+      OutputDescription(name: $0.name, dims: Array($1.dims.dropFirst()))
+    }
+  }
+
   /// The compiled network; recent sizes are kept and shared by all tasks.
   public func program(batch: Int, length: Int) throws -> Program {
     try programs.program(batch: batch, length: length)

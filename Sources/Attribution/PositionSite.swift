@@ -26,11 +26,8 @@ extension PositionModel {
 
   /// Windows of `length` bases scored by one entry of the model's output.
   public func windows(length: Int, entry: Int) throws -> WindowModel {
-    let program = try network.program(batch: network.fixedBatch ?? 1, length: length)
-    let outputs = zip(network.outputs, program.outputShapes).map {
-      OutputDescription(name: $0.name, dims: Array($1.dims.dropFirst()))
-    }
-    let target = try ScoreTarget.entry(.number(layout.output), entry).resolved(among: outputs)
+    let target = try ScoreTarget.entry(.number(layout.output), entry).resolved(
+      among: network.outputs(atLength: length))
     return try WindowModel(network, length: length, targets: [target])
   }
 }

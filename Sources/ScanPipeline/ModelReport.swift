@@ -194,7 +194,11 @@ public struct ModelReport: Codable, Sendable {
     lines.append("  ISM        \(cost.ism) by difference propagation, \(cost.ismNaive) by a forward pass an edit")
     lines.append("             --engine fast takes \(cost.prefersDifferences ? "differences" : "forward passes")")
     if !cost.recomputed.isEmpty {
-      lines.append("  recomputed for each edit: \(cost.recomputed.joined(separator: ", "))")
+      let counts = cost.recomputed.reduce(into: [String: Int]()) {
+        $0[$1.split(separator: " ").first.map(String.init) ?? $1, default: 0] += 1
+      }
+      let names = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.value) \($0.key)" }
+      lines.append("  recomputed in full for each edit: \(names.joined(separator: ", ")) (nodes: --json)")
     }
     if !metadata.isEmpty {
       lines.append(

@@ -16,8 +16,8 @@ struct RunRecord: Codable {
     let unknownStrandBases: Int
     /// Zero columns that stood for bases beyond a contig's end.
     let paddedColumns: Int
-    /// Windows or tiles run.
-    let passes: Int
+    /// Windows scored, by models that score windows.
+    let windows: Int
     let calledSites: Int?
   }
 
@@ -46,7 +46,7 @@ struct RunRecord: Codable {
     settings = manifest.settings
     counts = Counts(
       scoredStrandBases: outcome.counts.scored, unknownStrandBases: outcome.counts.unknown,
-      paddedColumns: outcome.counts.padded, passes: outcome.counts.passes, calledSites: outcome.calls?.count)
+      paddedColumns: outcome.counts.padded, windows: outcome.counts.passes, calledSites: outcome.calls?.count)
     meanings = Dictionary(
       uniqueKeysWithValues: manifest.settings.methods.filter { $0 != .predict }.map { method in
         (

@@ -169,9 +169,10 @@ struct ScanPlanner {
     if let wanted = request.windowLength, wanted != length {
       throw ScanError.usage("--window-length \(wanted): the model takes \(length) bases")
     }
+    let outputs = try model.network.outputs(atLength: length)
     let targets =
       settings.targets.isEmpty
-      ? try ScoreTarget.defaults(among: model.network.outputs)
+      ? try ScoreTarget.defaults(among: outputs)
       : try settings.targets.map { try ScoreTarget(parsing: $0) }
     settings.targets = targets.map(\.description)
     settings.windowLength = length
@@ -187,7 +188,7 @@ struct ScanPlanner {
       settings.overlap = request.overlap
     }
     return try WindowModel(
-      model.network, length: length, targets: try targets.map { try $0.resolved(among: model.network.outputs) })
+      model.network, length: length, targets: try targets.map { try $0.resolved(among: outputs) })
   }
 
   private func placements(_ length: Int, _ contigs: [Contig], _ regions: [Region]?, _ settings: ScanSettings) throws

@@ -1,9 +1,7 @@
 import Attribution
-import Engine
 import Foundation
 import GenomeIO
 import Genomics
-import Tensors
 import TrackIO
 
 /// What a person asks of `score`.
@@ -170,7 +168,7 @@ struct SequenceScorer: Sendable {
     let positions = targets.compactMap { if case .position(let target) = $0 { target } else { nil } }
     targetNames = targets.map(\.description)
     guard !positions.isEmpty, case .position(let layout) = model.kind else {
-      let outputs = try Self.outputs(model.network, length: length)
+      let outputs = try model.network.outputs(atLength: length)
       plan = .windows(
         try WindowModel(model.network, length: length, targets: try targets.map { try $0.resolved(among: outputs) }))
       return
@@ -179,15 +177,6 @@ struct SequenceScorer: Sendable {
       throw ScanError.usage("--target: weighted, weighted-mean, probability and logit cannot be mixed with entries")
     }
     plan = .positions(try PositionModel(model.network, layout: layout, tile: length), positions)
-  }
-
-  /// Outputs at the sequences' length, which decides how many entries a symbolic output has.
-  private static func outputs(_ network: Network, length: Int) throws -> [OutputDescription] {
-    guard network.describedLength != length else { return network.outputs }
-    let program = try network.program(batch: 1, length: length)
-    return zip(network.outputs, program.outputShapes).map {
-      OutputDescription(name: $0.name, dims: Array($1.dims.dropFirst()))
-    }
   }
 
   func score(_ sequences: [(codes: [UInt8], name: String)]) throws -> [Scores] {

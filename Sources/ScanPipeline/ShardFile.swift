@@ -11,7 +11,7 @@ struct ShardResult: Sendable, Equatable {
     var unknown = 0
     /// Zero columns that stood for bases beyond a contig's end.
     var padded = 0
-    /// Windows or tiles run.
+    /// Windows run; tiles are not counted, for they are no part of the result.
     var passes = 0
   }
 

@@ -98,7 +98,6 @@ struct ShardScanner: Sendable {
         for start in Swift.stride(from: range.lowerBound, to: range.upperBound, by: model.tile) {
           try Task.checkCancellation()
           parts.append(try scorer.score(start..<min(range.upperBound, start + model.tile), of: strand))
-          result.counts.passes += 1
         }
         if predicts {
           result.append(
