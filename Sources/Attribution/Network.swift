@@ -73,8 +73,9 @@ public struct Network: Sendable {
         reason: "--input \(name): the model has no such input besides the sequence"
           + (known.isEmpty ? "" : "; it has \(known.joined(separator: ", "))"))
     }
-    try self.init(fixedLength: file.fixedLength, metadata: file.metadata, preActivation: preActivation) {
-      batch, length in
+    try self.init(
+      fixedLength: file.fixedLength, fixedBatch: file.fixedBatch, metadata: file.metadata, preActivation: preActivation
+    ) { batch, length in
       var tensors: [String: ConstantTensor] = [:]
       for port in file.otherInputs {
         tensors[port.name] = try inputs[port.name]?.tensor(for: port, batch: batch, length: length)

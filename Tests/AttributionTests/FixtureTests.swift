@@ -9,7 +9,11 @@ import TrackIO
 /// Reference models of the field with float64 truth from PyTorch (Tests/Fixtures/README.md), scored every way there is.
 @Suite("Fixtures: predictions, TISM and ISM against float64 truth")
 struct FixtureTests {
-  static let cases = ["basset", "basset_torchscript", "deepsea", "bpnet", "dna_transformer", "encoder_transformer"]
+  static let exports = [
+    "keras_small", "torch_external", "deepsea_2d", "basset_2d", "squeeze_excitation", "float16",
+  ]
+  static let cases =
+    ["basset", "basset_torchscript", "deepsea", "bpnet", "dna_transformer", "encoder_transformer"] + exports
 
   /// A case with its targets as the command line writes them.
   struct Fixture {
@@ -95,7 +99,8 @@ struct FixtureTests {
     arguments: cases)
   func agrees(name: String) throws {
     let fixture = try Fixture(name)
-    let isSlow = name.contains("transformer")
+    // Other exports of the same kinds of layers: a few edits show that they are wired up.
+    let isSlow = name.contains("transformer") || Self.exports.contains(name)
 
     var tism = try WindowTISM(fixture.model)
     let all = fixture.windows()
