@@ -73,6 +73,10 @@ struct ShardScanner: Sendable {
       let unknown = codes.reduce(0) { $0 + ($1 < 4 ? 0 : 1) }
       result.counts.unknown += unknown
       result.counts.scored += codes.count - unknown
+      if case .positions(let models, _) = plan, let length = models[0].network.fixedLength {
+        // A contig shorter than a fixed-length model is followed by zero columns.
+        result.counts.padded += max(0, length - strand.contigLength)
+      }
     }
     switch plan {
     case .positions(let models, let targets):
