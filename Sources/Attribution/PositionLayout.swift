@@ -8,8 +8,13 @@ internal import Tensors
 public struct PositionLayout: Hashable, Sendable {
   /// Number of the output in the model.
   public let output: Int
-  /// Flat entry of the first position's channel, and entries between neighbouring positions.
-  public let base, stride: Int
+  /// Entries between neighbouring positions.
+  public let stride: Int
+  /// The channel's entries within one position, and whole rows of positions before the channel: where the first position
+  /// lies depends on how many positions a pass has (`[N, C, L]`).
+  let within, rowsBefore: Int
+  /// Channels a position has, whatever axes they lie along.
+  let channels: Int
   /// Positions a sequence of `length` bases gives fewer than `length`.
   public let deficit: Int
   /// Input position of the first output.
@@ -18,6 +23,14 @@ public struct PositionLayout: Hashable, Sendable {
   public let activation: OutputActivation
   /// How far the labels were shifted downstream: output `n` predicts base `n - offset`.
   public let offset: Int
+
+  /// Flat entry of the first position's channel in a pass with this many output positions.
+  func base(positions: Int) -> Int { within + rowsBefore * positions }
+
+  /// Flat entry of output `n` in a pass over `length` bases (the network's length) that starts at strand position `start`.
+  func entry(of output: Int, passStart start: Int, length: Int) -> Int {
+    base(positions: length - deficit) + (output - start - first) * stride
+  }
 
   /// Bases on each side that a summed score of a stretch depends on.
   public var flank: Int { max(0, back + ahead) }
@@ -76,6 +89,12 @@ extension Network {
           : "\(windows.count) outputs have one entry a base",
         cure: "score it by windows (--output-kind window), or export the model with that output alone")
     }
+    if let node = graph.positionDependentNode {
+      throw .ambiguousOutput(
+        reason: "node '\(node.name)' (\(node.op.kind)) uses numbers that depend on the position in the window, so "
+          + "that a base's output depends on where its window starts",
+        cure: "score it by windows (--output-kind window)")
+    }
     return .position(try layout(output: windows[0].0, window: windows[0].1, settings))
   }
 
@@ -105,13 +124,19 @@ extension Network {
         cure: "say which input position the first output stands for with --output-first")
     }
     // Other axes in order, the position axis left out: the channel's digits in that number system.
-    var (rest, base) = (channel, 0)
+    var (rest, within, rowsBefore) = (channel, 0, 0)
     for axis in (1..<shape.rank).reversed() where axis != window.axis {
-      base += rest % shape[axis] * shape.strides[axis]
+      let digit = rest % shape[axis]
       rest /= shape[axis]
+      if axis > window.axis {
+        within += digit * shape.strides[axis]
+      } else {
+        rowsBefore += digit * (shape.strides[axis] / shape[window.axis])
+      }
     }
     return PositionLayout(
-      output: output, base: base, stride: shape.strides[window.axis], deficit: deficit, first: first,
+      output: output, stride: shape.strides[window.axis], within: within, rowsBefore: rowsBefore, channels: channels,
+      deficit: deficit, first: first,
       back: window.back + first, ahead: window.ahead - first, activation: try activation(output, settings),
       offset: settings.offset ?? 0)
   }

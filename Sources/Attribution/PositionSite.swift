@@ -20,7 +20,8 @@ extension PositionModel {
     guard layout.outputs(ofContig: length).contains(output) else { return nil }
     let span = span(reading: output..<output + 1, contig: length)
     return PositionSite(
-      pass: span, entry: layout.base + (output - span.lowerBound - layout.first) * layout.stride,
+      pass: span,
+      entry: layout.entry(of: output, passStart: span.lowerBound, length: network.fixedLength ?? span.count),
       reads: layout.bases(readBy: output..<output + 1))
   }
 

@@ -18,8 +18,13 @@ struct ReferenceTrack {
     layout: PositionLayout, weighted: Bool = true
   ) {
     self.outputs = outputs
-    let base = row * entries + layout.base
-    values = outputs.map { elements[base + ($0 - span.lowerBound - layout.first) * layout.stride] }
+    let length = entries / layout.channels + layout.deficit
+    let own = row * entries..<(row + 1) * entries
+    values = outputs.map { output in
+      let entry = own.lowerBound + layout.entry(of: output, passStart: span.lowerBound, length: length)
+      precondition(own.contains(entry), "output \(output) lies outside its pass")
+      return elements[entry]
+    }
     weights = weighted && layout.activation != .plain ? values.map(sigmoid) : []
   }
 

@@ -20,9 +20,9 @@ public struct StretchDifferences: StretchScorer, ~Copyable {
   /// - Throws: a target that the model's outputs do not allow.
   public init(_ model: PositionModel, targets: [PositionTarget], newSites: Bool = false) throws {
     try model.check(targets, newSites: newSites)
-    // Decided at the length of a full tile, whatever the contig, so that a base's score never depends on its tile.
+    // Decided at the default tile, whatever tile and contig are, so that a base's score never depends on them.
     let window = 2 * model.layout.flank + 1 + model.layout.deficit
-    let tile = model.network.fixedLength ?? model.tile + window
+    let tile = model.network.fixedLength ?? PositionModel.defaultTile + window
     let differences = try model.network.prefersDifferences(
       length: tile, naiveLength: model.network.fixedLength ?? window)
     plain = try differences ? nil : StretchISM(model, targets: targets, newSites: newSites)
@@ -53,13 +53,14 @@ public struct StretchDifferences: StretchScorer, ~Copyable {
     let layout = passes.model.layout
     let edits = Edit.all(
       in: strand[span], columns: tile.lowerBound - span.lowerBound..<tile.upperBound - span.lowerBound)
+    var bad: (base: Int, target: String)?
     propagator.propagate(edits) { index, changes in
       let edit = edits[index]
       let base = edit.column + span.lowerBound
       let reached = layout.outputs(movedBy: base..<base + 1).clamped(to: track.outputs)
       let (start, values) = changes.changes(ofOutput: layout.output)
       // The entry of output `n` among the changed ones.
-      let origin = layout.base - (span.lowerBound + layout.first) * layout.stride - start
+      let origin = layout.entry(of: 0, passStart: span.lowerBound, length: propagator.length) - start
       for (number, target) in targets.enumerated() {
         var sum = 0.0
         for output in reached {
@@ -68,6 +69,7 @@ public struct StretchDifferences: StretchScorer, ~Copyable {
           sum += target.change(
             from: track[output], by: values[entry], weight: track.weights.isEmpty ? 1 : track.weight(output))
         }
+        if !Float(sum).isFinite { bad = bad ?? (base, target.rawValue) }
         if target == .weightedMean {
           let weight = track.weightSum(reached)
           sum = weight < PositionTarget.smallestWeight ? .nan : sum / weight
@@ -79,16 +81,13 @@ public struct StretchDifferences: StretchScorer, ~Copyable {
         let entry = origin + output * layout.stride
         let change = values.indices.contains(entry) ? Double(values[entry]) : 0
         let rise = Float(sigmoid(Double(track[output]) + change) - track.weight(output))
+        if !rise.isFinite { bad = bad ?? (base, Reduction.newSite.rawValue) }
         if !(result.newSites[base - first] >= rise) { result.newSites[base - first] = rise }
       }
     }
-    for (number, target) in targets.enumerated() where target != .weightedMean {
-      for base in tile {
-        for row in 0..<4 where !result.substitutions[number][row, base - first].isFinite {
-          throw AttributionError.notFinite(
-            quantity: "ISM", location: "\(strand.name), strand position \(base)", target: target.rawValue)
-        }
-      }
+    if let bad {
+      throw AttributionError.notFinite(
+        quantity: "ISM", location: "\(strand.name), strand position \(bad.base)", target: bad.target)
     }
   }
 

@@ -35,8 +35,8 @@ public struct StretchTISM: StretchScorer, ~Copyable {
     let reached = layout.outputs(movedBy: tile).clamped(to: track.outputs)
     var seeds = [Float](repeating: 0, count: runner.counts[layout.output] * runner.batch)
     for output in reached {
-      let entry = layout.base + (output - span.lowerBound - layout.first) * layout.stride
-      seeds[entry] = target.seed(weight: track.weights.isEmpty ? 1 : track.weight(output))
+      seeds[layout.entry(of: output, passStart: span.lowerBound, length: runner.length)] = target.seed(
+        weight: track.weights.isEmpty ? 1 : track.weight(output))
     }
     var scores = try runner.gradient(seeds: [(layout.output, seeds)]) { gradient in
       let first = (tile.lowerBound - span.lowerBound) * 4

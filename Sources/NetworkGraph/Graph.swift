@@ -65,6 +65,30 @@ public struct Graph: Sendable {
     return result
   }
 
+  /// The first node that treats positions differently by where they are in the sequence: it mixes in constants that run
+  /// along the position axis, such as learned position embeddings. `nil` when the graph does the same at every position.
+  public var positionDependentNode: Node? {
+    let dependences = dependences
+    return nodes.first { node in
+      let axes = node.inputs.compactMap { value -> Int? in
+        guard case .window(let window) = dependences[value] else { return nil }
+        // Counted from the last axis, as broadcasting aligns shapes.
+        return values[value].shape.rank - window.axis
+      }
+      guard let fromEnd = axes.first else { return false }
+      if let scale = node.op.scaleAndShift,
+        values[node.inputs[0]].shape.rank - scale.axis == fromEnd,
+        Set(scale.scale).count > 1 || Set(scale.shift).count > 1
+      {
+        return true
+      }
+      return node.inputs.contains { value in
+        guard let constant = values[value].constant, constant.shape.rank >= fromEnd else { return false }
+        return constant.shape[constant.shape.rank - fromEnd] > 1
+      }
+    }
+  }
+
   /// Runs every node the plain way in float64: the oracle. Returns every value's elements (empty for unused ones).
   /// - Parameter input: one-hot sequences (or any numbers), shape `[batch, length, 4]`.
   public func evaluate(_ input: ConstantTensor) throws(OperatorError) -> [ConstantTensor] {

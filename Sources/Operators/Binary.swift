@@ -98,7 +98,7 @@ public struct Binary: NetworkOperator {
     let output = try outputShapes(for: shapes)[0]
     return CompiledBinary(
       function: function, output: output, same: shapes[0] == output && shapes[1] == output,
-      broadcast: Broadcast(shapes[0], shapes[1], to: output), counts: shapes.map(\.count))
+      broadcast: Broadcast(shapes[0], shapes[1], to: output), shapes: shapes)
   }
 }
 
@@ -108,8 +108,11 @@ struct CompiledBinary: CompiledOperator {
   /// Neither operand is broadcast.
   let same: Bool
   let broadcast: Broadcast
+  /// Shapes of the operands.
+  let shapes: [Shape]
+
   /// Elements of the operands.
-  let counts: [Int]
+  private var counts: [Int] { shapes.map(\.count) }
 
   var multiplyAdds: Int { output.count }
 
@@ -168,9 +171,10 @@ extension CompiledBinary: DifferenceOperator {
         return layout.rows == output.rows && layout.rowSize == output.rowSize && count == self.output.count
       })
     else { return false }
-    // What does not change may be a scalar, one number a channel, or as large as the result.
-    let constantsFit = zip(inputs, counts).allSatisfy { layout, count in
-      layout != nil || count == 1 || count == self.output.count || count == output.rowSize && lastAxisOnly
+    // What does not change may be a scalar, one number a channel or a row, or as large as the result.
+    let constantsFit = inputs.indices.allSatisfy {
+      inputs[$0] != nil || [1, self.output.count].contains(shapes[$0].count) || isPerChannel(shapes[$0], output)
+        || isPerRow(shapes[$0], output)
     }
     switch function {
     case .add, .subtract: return true
@@ -180,8 +184,17 @@ extension CompiledBinary: DifferenceOperator {
     }
   }
 
-  /// True when the smaller operand runs along the last axis alone.
-  private var lastAxisOnly: Bool { counts.min() == output.dims.last }
+  /// One number for each entry of the last axis, the same for every row. A number for each position is not: counts alone do
+  /// not tell them apart when there are as many positions as channels.
+  private func isPerChannel(_ shape: Shape, _ layout: DifferenceLayout) -> Bool {
+    shape.dims.last == layout.rowSize && shape.count == layout.rowSize && output.dims.last == layout.rowSize
+  }
+
+  /// One number for each row, the same for every entry of the last axis.
+  private func isPerRow(_ shape: Shape, _ layout: DifferenceLayout) -> Bool {
+    shape.rank >= 2 && shape.dims.last == 1 && shape[shape.rank - 2] == layout.rows && shape.count == layout.rows
+      && output.rank >= 2 && output[output.rank - 2] == layout.rows && output.dims.last == layout.rowSize
+  }
 
   func difference(_ call: DifferenceCall) {
     let output = call.output
@@ -195,14 +208,15 @@ extension CompiledBinary: DifferenceOperator {
         guard let block else { continue }
         // The kept rows of an operand are among those of the result.
         let shift = block.starts[edit] - output.starts[edit]
-        for row in block.inside(edit) {
+        // Beside a branch of another stride a block may keep a row too many: it holds zeros and has no place here.
+        for row in block.inside(edit) where 0..<output.layout.width ~= row + shift {
           let d = UnsafeBufferPointer(start: block.rows(of: edit) + row * size, count: size)
           let to = UnsafeMutableBufferPointer(start: y + (row + shift) * size, count: size)
           switch function {
           case .subtract where operand == 1: for c in 0..<size { to[c] -= d[c] }
           case .add, .subtract: for c in 0..<size { to[c] += d[c] }
           default:
-            let other = factor(call, operand: 1 - operand, row: block.starts[edit] + row, size: size)
+            let other = factor(call, operand: 1 - operand, row: block.starts[edit] + row, layout: output.layout)
             if function == .divide {
               for c in 0..<size { to[c] += d[c] / other.base[c * other.step] }
             } else {
@@ -224,10 +238,12 @@ extension CompiledBinary: DifferenceOperator {
 
   /// The reference of an operand at one row: where it lies and how far apart its elements are.
   private func factor(
-    _ call: DifferenceCall, operand: Int, row: Int, size: Int
+    _ call: DifferenceCall, operand: Int, row: Int, layout: DifferenceLayout
   ) -> (base: UnsafePointer<Float>, step: Int) {
     let base = call.inputReferences[operand].base
-    if counts[operand] == 1 { return (base, 0) }
-    return counts[operand] == output.count ? (base + row * size, 1) : (base, 1)
+    let count = shapes[operand].count
+    if count == 1 { return (base, 0) }
+    if count == output.count { return (base + row * layout.rowSize, 1) }
+    return isPerRow(shapes[operand], layout) ? (base + row, 0) : (base, 1)
   }
 }

@@ -87,3 +87,25 @@ struct CompiledTranspose: CompiledOperator {
     }
   }
 }
+
+/// Rows of channels turned into channels of rows: the result keeps all of its elements, zero where nothing changed.
+extension CompiledTranspose: DifferenceOperator {
+  func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
+    guard let layout = inputs[0], op.permutation == [0, 2, 1], input[0] == 1 else { return false }
+    return layout.rows == input[1] && layout.rowSize == input[2] && output.window == nil
+      && output.count == input.count
+  }
+
+  func difference(_ call: DifferenceCall) {
+    let (from, to) = (call.inputs[0]!, call.output)
+    let (length, channels) = (input[1], input[2])
+    for edit in 0..<to.edits {
+      let y = to.rows(of: edit)
+      y.update(repeating: 0, count: to.layout.count)
+      for row in from.inside(edit) {
+        let d = from.rows(of: edit) + row * channels
+        for c in 0..<channels { y[c * length + from.starts[edit] + row] = d[c] }
+      }
+    }
+  }
+}

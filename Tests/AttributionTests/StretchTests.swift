@@ -2,6 +2,7 @@ import Attribution
 import Glibc
 import Kernels
 import NetworkGraph
+import Operators
 import Tensors
 import TestSupport
 import Testing
@@ -26,7 +27,36 @@ struct StretchTests {
     var two = PositionTower()
     two.channels = 2
     #expect(throws: AttributionError.self) { try two.model() }
-    #expect(try two.model(channel: 1).layout.base == 1)
+    #expect(throws: Never.self) { try two.model(channel: 1) }
+  }
+
+  /// Where a channel lies depends on the length of the pass when channels come before positions.
+  @Test("the channel of an output is found wherever its axis is, at every length of pass", arguments: [0, 1])
+  func channels(channel: Int) throws {
+    let strand = Self.strand(700)
+    var last = PositionTower()
+    last.channels = 2
+    var first = last
+    first.channelsFirst = true
+    func scores(_ tower: PositionTower, tile: Int) throws -> [StretchScores] {
+      let model = try tower.model(tile: tile, channel: channel)
+      var tism = try StretchTISM(model, targets: [.weighted])
+      var ism = try StretchDifferences(model, targets: [.weighted])
+      var naive = try StretchISM(model, targets: [.weighted])
+      return [
+        try tism.score(0..<700, of: strand), try ism.score(300..<340, of: strand),
+        try naive.score(300..<340, of: strand),
+      ]
+    }
+    let truth = try scores(last, tile: 700)
+    for tile in [700, 64] {
+      let found = try scores(first, tile: tile)
+      for (a, b) in zip(truth, found) { #expect(a.predictions == b.predictions) }
+      for method in [0, 2] { #expect(found[method].substitutions == truth[method].substitutions) }
+      // Small models may take the plain way with one layout and differences with the other.
+      let error = zip(truth[1].substitutions[0].values, found[1].substitutions[0].values).map { abs($0 - $1) }.max()!
+      #expect(error <= 1e-5)
+    }
   }
 
   /// The law of the whole scan: neither tiles nor how a stretch is cut change a bit.
@@ -165,12 +195,36 @@ struct StretchTests {
   @Test("outputs that are no logits can only be summed")
   func plainOutputs() throws {
     let model = try PositionTower().model(activation: .plain)
-    #expect(throws: AttributionError.self) { try StretchTISM(model, targets: [.weighted]) }
-    #expect(throws: AttributionError.self) { try StretchISM(model, targets: [.logit], newSites: true) }
+    #expect(throws: AttributionError.self) { _ = try StretchTISM(model, targets: [.weighted]) }
+    #expect(throws: AttributionError.self) { _ = try StretchISM(model, targets: [.logit], newSites: true) }
     var scorer = try StretchTISM(model, targets: [.logit])
     let strand = Self.strand(50)
     let scores = try scorer.score(0..<50, of: strand)
     let expected = try PositionTower().logits(strand.codes)
     for (value, wanted) in zip(scores.predictions, expected) { #expect(abs(Double(value) - wanted) < 1e-4) }
+  }
+
+  @Test("a model that does not treat all positions alike is no per-position model")
+  func positionDependent() throws {
+    let network = try Network(fixedLength: 60) { batch, length in
+      var random = SplitMix64(seed: 8)
+      var builder = GraphBuilder(batch: batch, length: length)
+      let weight = ConstantTensor(shape: [1, 4, 3], floats: random.floats(count: 12))
+      let x = try builder.apply(
+        Convolution(weight: weight, bias: nil, padding: (1, 1)), to: builder.sequence, name: "conv")
+      let positions = builder.constant(
+        ConstantTensor(shape: [1, length, 1], floats: random.floats(count: length)), name: "positions")
+      let y = try builder.apply(Binary(.add), to: x, positions, name: "embedding")
+      return builder.graph(outputs: [y])
+    }
+    var settings = OutputSettings()
+    settings.activation = .logit
+    #expect {
+      try network.settledKind(settings)
+    } throws: {
+      "\($0)".contains("'embedding'") && "\($0)".contains("--output-kind window")
+    }
+    settings.kind = .window
+    #expect(try network.settledKind(settings) == .window)
   }
 }

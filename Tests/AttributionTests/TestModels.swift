@@ -14,6 +14,8 @@ struct PositionTower: Sendable {
   var activation: UnaryFunction = .relu
   var sigmoid = false
   var channels = 1
+  /// Puts the channels before the positions: `[N, C, L]`.
+  var channelsFirst = false
   /// Rows that the second convolution is shifted by: makes the reach lopsided.
   var shift = 2
 
@@ -39,6 +41,7 @@ struct PositionTower: Sendable {
       Convolution(weight: weights([channels, 5, 1]), bias: weights([channels])), to: x, name: "head")
     if sigmoid { x = try builder.apply(Unary(.sigmoid), to: x, name: "sigmoid") }
     if channels == 1 { x = try builder.apply(Reshape(to: [batch, length]), to: x, name: "y") }
+    if channelsFirst { x = try builder.apply(Transpose(permutation: [0, 2, 1]), to: x, name: "first") }
     return builder.graph(outputs: [x])
   }
 

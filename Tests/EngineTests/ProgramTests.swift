@@ -26,7 +26,7 @@ struct ProgramTests {
     }
   }
 
-  static let cases: [Case] = (0..<40).map {
+  static let cases: [Case] = (0..<60).map {
     Case(seed: UInt64($0), batch: 1 + $0 % 3, length: [24, 31, 48][$0 % 3], perPosition: $0 % 4 == 3)
   }
 

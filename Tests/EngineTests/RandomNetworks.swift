@@ -34,7 +34,7 @@ struct RandomNetwork {
     for _ in 0..<Int.random(in: 2...4, using: &random) {
       let shape = builder.shape(of: x)
       let (channels, length) = (shape[1], shape[2])
-      switch perPosition ? Int.random(in: 0...1, using: &random) : Int.random(in: 0...6, using: &random) {
+      switch perPosition ? Int.random(in: 0...1, using: &random) : Int.random(in: 0...8, using: &random) {
       case 0, 3:
         let outputs = [3, 8, 17].randomElement(using: &random)!
         let taps = [1, 2, 3, 5].randomElement(using: &random)!
@@ -85,6 +85,22 @@ struct RandomNetwork {
         ])
         let y = try builder.apply(even, to: x, name: "even")
         x = try builder.apply(Concat(axis: 2), to: [y, x], name: "behind")[0]
+      case 7:
+        // As many channels as positions, and one factor a position: counts alone do not tell the axes apart.
+        x = try channelsFirst(Convolution(weight: weights([length, channels, 1]), bias: nil), x)
+        let factors = builder.constant(weights([length]), name: "factors")
+        x = try builder.apply(Binary(.multiply), to: x, factors, name: "by.position")
+      case 8:
+        // Branches whose kernels differ at one stride: their windows do not end together.
+        guard length >= 8, length % 2 == 0 else { continue }
+        let a = try channelsFirst(
+          Convolution(weight: weights([channels, channels, 3]), bias: nil, stride: 2, padding: (1, 1)), x)
+        let b = try channelsFirst(
+          Convolution(weight: weights([channels, channels, 4]), bias: nil, stride: 2, padding: (1, 1)), x)
+        x =
+          Bool.random(using: &random)
+          ? try builder.apply(Binary(.add), to: a, b, name: "branches")
+          : try builder.apply(Concat(axis: 1), to: [a, b], name: "branches")[0]
       default:
         // Unit axes around an elementwise layer, as two-dimensional exports have them.
         let wide = try builder.apply(Reshape(to: [batch, channels, 1, length]), to: x, name: "unsqueeze")

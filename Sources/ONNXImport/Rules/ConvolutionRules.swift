@@ -74,7 +74,8 @@ extension ImportRules {
       let wanted = node.ints("output_shape").map { $0.last { $0 != 1 } ?? 1 } ?? shape[2] * stride
       guard wanted > 0, wanted <= whole else { throw OperatorError("an output of \(wanted) positions") }
       let total = whole - wanted
-      before = automatic == "SAME_LOWER" ? total - total / 2 : total / 2
+      // The specification puts the larger half first, unless SAME_UPPER is asked for.
+      before = automatic == "SAME_UPPER" ? total / 2 : total - total / 2
       after = total - before
     }
     // Stored [in, out / groups, taps]; a convolution wants [out, in / groups, taps], taps the other way round.
