@@ -60,7 +60,7 @@ test: packages ## runs the tests (about 15 minutes at most)
 test-system: build ## adds what needs servers, browsers and long runs
 	@scripts/install-packages.sh $(TEST_PACKAGES) $(DEMO_PACKAGES) $(SYSTEM_PACKAGES)
 	@scripts/python-environment.sh .venv-validators Tests/validators/requirements.txt
-	@TISMSCAN=$(abspath $(TISMSCAN)) .venv-validators/bin/python -m pytest -q -rN Tests/system
+	@TISMSCAN=$(abspath $(TISMSCAN)) .venv-validators/bin/python -m pytest -q -rf Tests/system
 
 .PHONY: lint
 lint: ## checks the format of the sources

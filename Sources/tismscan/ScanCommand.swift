@@ -17,7 +17,7 @@ struct ScanCommand: AsyncParsableCommand {
   @Option(name: [.long, .customShort("f")], help: "Reference FASTA with its .fai (and .gzi when bgzipped).")
   var genome: String
 
-  @Option(name: [.long, .customShort("R")], help: "BED or narrowPeak file of the bases to score, plain or gzip.")
+  @Option(name: [.long, .customShort("R")], help: "BED or narrowPeak file of the bases to score (tile) or to put windows on (center, summit), plain or gzip.")
   var regions: String?
 
   @Option(
@@ -48,7 +48,7 @@ struct ScanCommand: AsyncParsableCommand {
     help: "One or more of importance, contribution, strongest, l2, gain, loss, alt, new-site.")
   var reduce: [String] = ["importance"]
 
-  @Option(name: .long, parsing: .upToNextOption, help: "bigwig, bedgraph or both.")
+  @Option(name: .long, parsing: .upToNextOption, help: "bigwig, bedgraph, or both as bigwig,bedgraph.")
   var format: [String] = ["bigwig"]
 
   @Option(name: .long, help: "Where windows lie (window models): tile, center or summit.")
@@ -75,7 +75,7 @@ struct ScanCommand: AsyncParsableCommand {
   @Option(name: .long, parsing: .upToNextOption, help: "Annotation files to show in igv_session.xml.")
   var annotation: [String] = []
 
-  @Option(name: .long, help: "shards (new tracks need no new scan) or tracks (remove the shard files at the end).")
+  @Option(name: .long, help: "shards (keep the scores of the pieces) or tracks (remove them at the end).")
   var keep = "shards"
 
   @Flag(name: .long, help: "Start over whatever the output folder holds of an earlier run.")

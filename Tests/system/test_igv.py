@@ -5,11 +5,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
 from conftest import GENOME
 
 
-@pytest.mark.skipif(not shutil.which("igv") or not shutil.which("xvfb-run"), reason="IGV is installed by make test-system")
 def test_session_in_igv(demo, tmp_path):
     # Without a network IGV cannot fetch its default genome; this one stands in, as the user's own last genome would.
     (tmp_path / "igv").mkdir()
