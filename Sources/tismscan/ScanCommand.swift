@@ -17,7 +17,9 @@ struct ScanCommand: AsyncParsableCommand {
   @Option(name: [.long, .customShort("f")], help: "Reference FASTA with its .fai (and .gzi when bgzipped).")
   var genome: String
 
-  @Option(name: [.long, .customShort("R")], help: "BED or narrowPeak file of the bases to score (tile) or to put windows on (center, summit), plain or gzip.")
+  @Option(
+    name: [.long, .customShort("R")],
+    help: "BED or narrowPeak file of the bases to score, or to put windows on (center, summit); plain or gzip.")
   var regions: String?
 
   @Option(
