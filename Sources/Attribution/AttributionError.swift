@@ -12,6 +12,8 @@ public enum AttributionError: Error, Equatable, Sendable, CustomStringConvertibl
   case ambiguousOutput(reason: String, cure: String)
   /// A declared property that contradicts the model.
   case contradiction(reason: String)
+  /// A `tismscan.` key of the model's metadata cannot be read.
+  case badMetadata(reason: String)
   /// `--pre-activation` on a model without a final sigmoid or softmax.
   case noFinalActivation(outputs: [String])
   /// The model cannot be run on sequences of this length.
@@ -30,7 +32,7 @@ public enum AttributionError: Error, Equatable, Sendable, CustomStringConvertibl
       "the model has too many entries to score them all; choose with --target among \(choices.joined(separator: ", "))"
     case .wrongKindOfTarget(let target, let reason): "target '\(target)': \(reason)"
     case .ambiguousOutput(let reason, let cure): "\(reason); \(cure)"
-    case .contradiction(let reason): reason
+    case .contradiction(let reason), .badMetadata(let reason): reason
     case .noFinalActivation(let outputs):
       "--pre-activation: no sigmoid or softmax ends the model's outputs (\(outputs.joined(separator: ", "))); "
         + "leave the option out"

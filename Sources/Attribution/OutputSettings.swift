@@ -49,8 +49,8 @@ public struct OutputSettings: Hashable, Sendable, Codable {
   public init(metadata: [String: String]) throws(AttributionError) {
     func text(_ key: String) -> String? { metadata["tismscan.\(key)"] }
     func fail(_ key: String, _ value: String, _ expected: String) -> AttributionError {
-      .contradiction(
-        reason: "the model's metadata say tismscan.\(key)=\(value); expected \(expected): give the flag or fix the file"
+      .badMetadata(
+        reason: "the model's metadata say tismscan.\(key)=\(value); expected \(expected): fix the file"
       )
     }
     func integer(_ key: String) throws(AttributionError) -> Int? {

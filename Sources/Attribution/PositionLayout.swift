@@ -123,6 +123,12 @@ extension Network {
         reason: "\(describedLength) bases give \(shape[window.axis]) outputs",
         cure: "say which input position the first output stands for with --output-first")
     }
+    guard 0...max(0, deficit) ~= first else {
+      throw .contradiction(
+        reason: "--output-first \(first) (or tismscan.output.first): \(describedLength) bases give "
+          + "\(shape[window.axis]) outputs, so the first stands for input position "
+          + (deficit > 0 ? "0 to \(deficit)" : "0"))
+    }
     // Other axes in order, the position axis left out: the channel's digits in that number system.
     var (rest, within, rowsBefore) = (channel, 0, 0)
     for axis in (1..<shape.rank).reversed() where axis != window.axis {

@@ -9,6 +9,8 @@ struct IGVSession {
   let outcome: Merger.Outcome
   let settings: ScanSettings
   let annotations: [String]
+  /// The first stretch with scores, where it is known.
+  let first: Manifest.Stretch?
 
   /// Colours of the plus and the minus strand and of both together.
   private static let colours = ["plus": "31,119,180", "minus": "214,39,40", "both": "80,80,80"]
@@ -48,7 +50,11 @@ struct IGVSession {
 
   /// The first 20 kb with scores.
   private var locus: String {
-    contigs.max { $0.length < $1.length }.map { "\($0.name):1-\(min($0.length, 20_000))" } ?? "all"
+    if let first {
+      let contig = contigs[first.contig]
+      return "\(contig.name):\(first.start + 1)-\(min(contig.length, first.start + 20_000))"
+    }
+    return contigs.max { $0.length < $1.length }.map { "\($0.name):1-\(min($0.length, 20_000))" } ?? "all"
   }
 
   private func escape(_ text: String) -> String {

@@ -19,6 +19,8 @@ struct Merger {
     var counts = ShardResult.Counts()
     /// Called sites; `nil` when none were asked for.
     var calls: [SiteCall]?
+    /// Names of the files besides tracks.
+    var files: [String] = []
   }
 
   private var settings: ScanSettings { manifest.settings }
@@ -27,7 +29,7 @@ struct Merger {
     var outcome = Outcome()
     if settings.calls != nil { outcome.calls = [] }
     for label in settings.trackStrands { try merge(label, into: &outcome, progress) }
-    if let calls = outcome.calls { try write(calls) }
+    if let calls = outcome.calls { outcome.files.append(try write(calls)) }
     return outcome
   }
 
@@ -87,9 +89,10 @@ struct Merger {
     }
   }
 
-  private func write(_ calls: [SiteCall]) throws {
+  private func write(_ calls: [SiteCall]) throws -> String {
     let contigs = manifest.contigs
-    var writer = try BEDWriter(path: folder.file("calls.\(settings.predictionName).bed"), contigs: contigs)
+    let name = "calls.\(settings.predictionName).bed"
+    var writer = try BEDWriter(path: folder.file(name), contigs: contigs)
     for call in calls.sorted(by: {
       ($0.contig, $0.position, $0.strand?.rawValue ?? "") < ($1.contig, $1.position, $1.strand?.rawValue ?? "")
     }) {
@@ -100,6 +103,7 @@ struct Merger {
           score: Int((Double(min(1, max(0, call.value))) * 1000).rounded()), strand: call.strand))
     }
     try writer.finish()
+    return name
   }
 }
 

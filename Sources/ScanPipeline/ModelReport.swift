@@ -34,8 +34,8 @@ public struct ModelReport: Codable, Sendable {
     public let tism: Int
     /// A forward pass an edit.
     public let ismNaive: Int
-    /// By difference propagation.
-    public let ism: Int
+    /// By difference propagation; `nil` where the export fixed a batch of more than one sequence, which rules it out.
+    public let ism: Int?
     /// Operators that difference propagation recomputes in full.
     public let recomputed: [String]
     /// Whether `--engine fast` takes difference propagation, or a forward pass an edit because that costs less.
@@ -62,7 +62,7 @@ public struct ModelReport: Codable, Sendable {
   public let advice: [String]
 
   public init(_ request: ModelRequest) throws {
-    let file = try ModelFile(path: request.path)
+    let file = try request.file()
     var bindings: [String: InputBinding] = [:]
     for port in file.otherInputs { bindings[port.name] = .zeros }
     let network = try Network(file, inputs: bindings, preActivation: request.preActivation)
@@ -139,9 +139,14 @@ public struct ModelReport: Codable, Sendable {
     let batch = network.fixedBatch ?? 1
     let forward = try network.program(batch: batch, length: network.describedLength).multiplyAdds / batch
     let edits = 3 * network.describedLength
+    let plain = (edits + 1) * forward
+    guard batch == 1 else {
+      return Cost(
+        predict: forward, tism: 2 * forward, ismNaive: plain, ism: nil, recomputed: [], prefersDifferences: false)
+    }
     let difference = try network.differenceProgram(length: network.describedLength)
     return Cost(
-      predict: forward, tism: 2 * forward, ismNaive: (edits + 1) * forward,
+      predict: forward, tism: 2 * forward, ismNaive: plain,
       ism: difference.multiplyAdds + edits * difference.multiplyAddsPerEdit,
       recomputed: difference.recomputed.map { "\($0.kind) '\($0.name)'" },
       prefersDifferences: try network.prefersDifferences(
@@ -191,7 +196,9 @@ public struct ModelReport: Codable, Sendable {
     lines.append("multiply-adds for \(length) bases, one target")
     lines.append("  predict    \(cost.predict)")
     lines.append("  TISM       \(cost.tism)")
-    lines.append("  ISM        \(cost.ism) by difference propagation, \(cost.ismNaive) by a forward pass an edit")
+    lines.append(
+      "  ISM        " + (cost.ism.map { "\($0) by difference propagation, " } ?? "")
+        + "\(cost.ismNaive) by a forward pass an edit")
     lines.append("             --engine fast takes \(cost.prefersDifferences ? "differences" : "forward passes")")
     if !cost.recomputed.isEmpty {
       let counts = cost.recomputed.reduce(into: [String: Int]()) {

@@ -1,7 +1,7 @@
 public import Attribution
 import Foundation
 import GenomeIO
-import ONNXImport
+public import ONNXImport
 import Tensors
 import TrackIO
 
@@ -12,15 +12,24 @@ public struct ModelRequest: Sendable {
   /// Bindings of the inputs besides the sequence: `zeros`, or the path of an npy file.
   public var inputs: [String: String] = [:]
   public var preActivation = false
+  /// Name of the input that takes the sequence, where several would do.
+  public var sequenceInput: String?
+  /// Layout of that input, where its shape can be read both ways.
+  public var layout: SequenceLayout?
   /// Settings from flags; they win over the model's metadata.
   public var output = OutputSettings()
 
   public init(path: String) { self.path = path }
+
+  func file() throws -> ModelFile { try ModelFile(path: path, sequenceInput: sequenceInput, layout: layout) }
 }
 
 /// A model that was read, with its kind settled.
 public struct ScanModel: Sendable {
+  /// The network as exported, or as `--pre-activation` asks: what targets that name entries read.
   public let network: Network
+  /// The network whose outputs are logits where the exported ones are probabilities: what per-position scores read.
+  public let positionNetwork: Network
   public let kind: SettledKind
   /// Settings from flags and metadata.
   public let output: OutputSettings
@@ -28,6 +37,9 @@ public struct ScanModel: Sendable {
   let inputRecords: [String: String]
   /// Every file of the model with its MD5.
   let fileRecords: [Manifest.FileRecord]
+  /// What flags said about the input that takes the sequence.
+  let sequenceInput: String?
+  let sequenceLayout: SequenceLayout?
 
   /// A network that is at hand.
   init(
@@ -35,14 +47,16 @@ public struct ScanModel: Sendable {
     inputRecords: [String: String] = [:]
   ) {
     self.network = network
+    positionNetwork = network
     self.kind = kind
     self.output = output
     self.fileRecords = fileRecords
     self.inputRecords = inputRecords
+    (sequenceInput, sequenceLayout) = (nil, nil)
   }
 
   public init(_ request: ModelRequest) throws {
-    let file = try ModelFile(path: request.path)
+    let file = try request.file()
     let unbound = file.otherInputs.map(\.name).filter { request.inputs[$0] == nil }
     guard unbound.isEmpty else {
       throw ScanError.usage(
@@ -55,18 +69,20 @@ public struct ScanModel: Sendable {
       bindings[name] = what == "zeros" ? .zeros : .values(try Self.tensor(npy: what))
       records[name] = what == "zeros" ? what : try FileDigest.md5(path: what)
     }
-    var network = try Network(file, inputs: bindings, preActivation: request.preActivation)
+    network = try Network(file, inputs: bindings, preActivation: request.preActivation)
     let output = request.output.completed(by: try OutputSettings(metadata: file.metadata))
     kind = try network.settledKind(output)
     if case .position(let layout) = kind, network.needsPreActivation(layout) {
-      network = try Network(file, inputs: bindings, preActivation: true)
+      positionNetwork = try Network(file, inputs: bindings, preActivation: true)
+    } else {
+      positionNetwork = network
     }
     fileRecords = try file.files.map {
       Manifest.FileRecord(name: Self.lastComponent($0), md5: try FileDigest.md5(path: $0))
     }
-    self.network = network
     self.output = output
     inputRecords = records
+    (sequenceInput, sequenceLayout) = (request.sequenceInput, request.layout)
   }
 
   private static func tensor(npy path: String) throws -> ConstantTensor {

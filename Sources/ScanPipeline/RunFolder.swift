@@ -1,4 +1,6 @@
 import Foundation
+import GenomeIO
+import Glibc
 import TrackIO
 
 /// The folder of a run: names of its files, and what of the run is there already.
@@ -26,6 +28,7 @@ struct RunFolder {
     } catch {
       throw ScanError.badInput("--output \(path): cannot make the folder: \(Self.reason(error))")
     }
+    Self.removeLeftovers(in: [path, shardFolder])
     let manifestPath = file("manifest.json")
     if let there = try? Data(contentsOf: URL(fileURLWithPath: manifestPath)) {
       if !force, let difference = Manifest.firstDifference([UInt8](there), manifest) {
@@ -63,12 +66,52 @@ struct RunFolder {
       || name == "run.log.jsonl"
   }
 
-  /// True when the run is complete: its record is written last.
-  var isComplete: Bool {
+  /// Takes away temporary files that processes of this program left when they were killed.
+  private static func removeLeftovers(in folders: [String]) {
+    for folder in folders {
+      for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+        guard let process = AtomicFile.process(ofTemporary: name), kill(process, 0) != 0, errno == ESRCH else {
+          continue
+        }
+        try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
+      }
+    }
+  }
+
+  /// The record of this plan; `nil` while the run is not complete, because it is written last.
+  private var record: RunRecord? {
     guard let data = try? Data(contentsOf: URL(fileURLWithPath: file("run.json"))),
-      let record = try? JSONSerialization.jsonObject(with: data) as? [String: Any]
-    else { return false }
-    return record["manifest"] as? String == manifestChecksum
+      let record = try? JSONDecoder().decode(RunRecord.self, from: data), record.manifest == manifestChecksum
+    else { return nil }
+    return record
+  }
+
+  /// True when the run is complete and every file that it wrote is there in its size.
+  var isComplete: Bool { record != nil && damagedFiles.isEmpty }
+
+  /// Files of a complete run that are missing or have another size than they were written with.
+  var damagedFiles: [String] { (record?.files ?? []).filter { size(of: $0.name) != $0.bytes }.map(\.name) }
+
+  private func size(of name: String) -> Int? {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: file(name))
+    return (attributes?[.size] as? NSNumber)?.intValue
+  }
+
+  /// Sizes and digests of files, with the indexes that lie beside them.
+  func records(of names: [String]) throws -> [RunRecord.File] {
+    let all = names.flatMap { name in
+      [name] + ["tbi", "csi"].map { "\(name).\($0)" }.filter { size(of: $0) != nil && name.hasSuffix(".gz") }
+    }
+    return try all.map {
+      RunRecord.File(name: $0, bytes: size(of: $0) ?? 0, md5: try FileDigest.md5(path: file($0)))
+    }
+  }
+
+  func removeRecord() throws { try FileManager.default.removeItem(atPath: file("run.json")) }
+
+  /// Whether any piece of the scores is left.
+  var hasShards: Bool {
+    ((try? FileManager.default.contentsOfDirectory(atPath: shardFolder)) ?? []).contains { $0.hasSuffix(".shard") }
   }
 
   /// A shard's scores, or `nil` when they have to be made (again).

@@ -7,6 +7,8 @@ import Genomics
 struct RunRecord: Codable {
   struct Track: Codable {
     let files: [String]
+    /// The target in full; file names hold it with characters replaced.
+    let target: String
     let label: String
     let basesWithValue: Int
   }
@@ -19,6 +21,13 @@ struct RunRecord: Codable {
     /// Windows scored, by models that score windows.
     let windows: Int
     let calledSites: Int?
+  }
+
+  /// A file of the run as it was written.
+  struct File: Codable {
+    let name: String
+    let bytes: Int
+    let md5: String
   }
 
   let program: String
@@ -34,8 +43,10 @@ struct RunRecord: Codable {
   /// Meaning of a score of each target, by method.
   let meanings: [String: [String: String]]
   let tracks: [Track]
+  /// Every file whose values the run answers for, by name.
+  let files: [File]
 
-  init(_ manifest: Manifest, checksum: String, outcome: Merger.Outcome) {
+  init(_ manifest: Manifest, checksum: String, outcome: Merger.Outcome, files: [File]) {
     program = "tismscan"
     version = manifest.version
     self.manifest = checksum
@@ -57,7 +68,10 @@ struct RunRecord: Codable {
             })
         )
       })
-    tracks = outcome.tracks.map { Track(files: $0.files, label: $0.spec.label, basesWithValue: $0.bases) }
+    tracks = outcome.tracks.map {
+      Track(files: $0.files, target: $0.spec.targetName, label: $0.spec.label, basesWithValue: $0.bases)
+    }
+    self.files = files
   }
 
   func encoded() throws -> [UInt8] {

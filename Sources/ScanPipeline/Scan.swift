@@ -28,6 +28,13 @@ public struct Scan {
       progress.say("\(request.output) is complete: nothing to do (--force starts over)")
       return
     }
+    let damaged = folder.damagedFiles
+    if !damaged.isEmpty, !folder.hasShards {
+      throw ScanError.failed(
+        "\(request.output): \(damaged.joined(separator: ", ")) is missing or not as run.json says, and the shards it was "
+          + "merged from were removed (--keep tracks); --force starts over")
+    }
+    try reopen(folder, damaged)
     let log = RunLog(path: folder.file("run.log.jsonl"))
     log.write("start", request.logFacts.merging(["threads": "\(request.threads)"]) { $1 })
     try await scan(plan, folder, reader, log)
@@ -48,6 +55,7 @@ public struct Scan {
       progress.say("\(request.output) is complete: nothing to do (--force starts over)")
       return
     }
+    try reopen(folder, folder.damagedFiles)
     let results = try await scan.score(sites, contigs: reader.contigs, reader, progress)
     let files = SiteFiles(
       folder: folder, contigs: manifest.contigs, settings: manifest.settings, layout: positions.layout, sites: sites,
@@ -55,15 +63,26 @@ public struct Scan {
     var outcome = Merger.Outcome()
     outcome.counts.scored = sites.count
     outcome.counts.passes = sites.count
+    outcome.counts.padded = sites.reduce(0) {
+      $0 + max(0, (positions.network.fixedLength ?? 0) - $1.site.pass.count)
+    }
     var names = [try files.writeSpans()]
     for method in manifest.settings.methods {
       names.append(try files.writeArrays(method))
       guard method != .predict else { continue }
       for strand in Strand.allCases { outcome.tracks += try files.writeTracks(method, strand) }
     }
+    outcome.files = names
     try folder.removeShards()
     try finish(manifest, folder, outcome)
     progress.say("\(request.output): \(sites.count) sites, \(names.joined(separator: ", ")), run.json, igv_session.xml")
+  }
+
+  /// A run that was complete and has lost files is incomplete again.
+  private func reopen(_ folder: RunFolder, _ damaged: [String]) throws {
+    guard !damaged.isEmpty else { return }
+    progress.say("\(request.output): \(damaged.joined(separator: ", ")) missing or not as run.json says: written again")
+    try folder.removeRecord()
   }
 
   private func warn(_ settings: ScanSettings) {
@@ -117,13 +136,15 @@ public struct Scan {
     try ChromSizes.write(contigs: manifest.contigs, to: folder.file("chrom.sizes"))
     let session = IGVSession(
       folder: request.output, genome: request.genome, contigs: manifest.contigs, outcome: outcome,
-      settings: manifest.settings, annotations: request.annotations)
+      settings: manifest.settings, annotations: request.annotations, first: manifest.shards.first?.stretches.first)
     var file = try AtomicFile(path: folder.file("igv_session.xml"))
     try file.write(session.xml)
     try file.commit()
+    let files = try folder.records(of: Set(outcome.tracks.flatMap(\.files) + outcome.files + ["chrom.sizes"]).sorted())
     // Last: a folder with a run record is a complete run.
     var record = try AtomicFile(path: folder.file("run.json"))
-    try record.write(try RunRecord(manifest, checksum: folder.manifestChecksum, outcome: outcome).encoded())
+    try record.write(
+      try RunRecord(manifest, checksum: folder.manifestChecksum, outcome: outcome, files: files).encoded())
     try record.commit()
   }
 }

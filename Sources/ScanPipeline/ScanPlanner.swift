@@ -1,6 +1,7 @@
 import Attribution
 import GenomeIO
 import Genomics
+import ONNXImport
 
 /// Settles a request against model, genome and regions.
 struct ScanPlanner {
@@ -74,6 +75,7 @@ struct ScanPlanner {
     if let (_, flag) = others.first(where: \.0) {
       throw ScanError.usage("\(flag) does not go with --sites: each site is scored by its own logit, on its own strand")
     }
+    guard request.sites != "-" else { throw ScanError.usage("--sites needs a file, not standard input") }
     var settings = try self.settings()
     settings.sites = true
     settings.targets = ["site"]
@@ -109,10 +111,12 @@ struct ScanPlanner {
       throw ScanError.usage("--calls needs --method predict and a model with one output a base")
     }
     return ScanSettings(
-      methods: methods, targets: request.targets, kind: kind, preActivation: model.network.isPreActivation,
+      methods: methods, targets: request.targets, kind: kind,
+      preActivation: (kind == .position ? model.positionNetwork : model.network).isPreActivation,
       engine: request.engine, strands: request.strands, strandModel: strandModel,
       reductions: methods == [.predict] ? [] : reductions,
-      formats: TrackFormat.allCases.filter(request.formats.contains), calls: request.calls, inputs: model.inputRecords)
+      formats: TrackFormat.allCases.filter(request.formats.contains), calls: request.calls, inputs: model.inputRecords,
+      sequenceInput: model.sequenceInput, sequenceLayout: model.sequenceLayout?.rawValue)
   }
 
   // MARK: Per-position models
@@ -149,12 +153,12 @@ struct ScanPlanner {
     settings.offset = layout.offset
     settings.channel = model.output.channel ?? 0
     settings.first = layout.first
-    let own = try PositionModel(model.network, layout: layout, tile: request.tile)
+    let own = try PositionModel(model.positionNetwork, layout: layout, tile: request.tile)
     guard settings.strandModel == .swap else { return [own] }
     var partner = model.output
     partner.channel = 1 - (model.output.channel ?? 0)
-    guard case .position(let other) = try model.network.settledKind(partner) else { return [own] }
-    return [own, try PositionModel(model.network, layout: other, tile: request.tile)]
+    guard case .position(let other) = try model.positionNetwork.settledKind(partner) else { return [own] }
+    return [own, try PositionModel(model.positionNetwork, layout: other, tile: request.tile)]
   }
 
   // MARK: Per-window models
@@ -170,10 +174,11 @@ struct ScanPlanner {
       throw ScanError.usage("--window-length \(wanted): the model takes \(length) bases")
     }
     let outputs = try model.network.outputs(atLength: length)
-    let targets =
-      settings.targets.isEmpty
-      ? try ScoreTarget.defaults(among: outputs)
-      : try settings.targets.map { try ScoreTarget(parsing: $0) }
+    var targets = settings.targets.isEmpty ? try ScoreTarget.defaults(among: outputs) : []
+    for text in settings.targets {
+      let target = try ScoreTarget(parsing: text)
+      if !targets.contains(target) { targets.append(target) }
+    }
     settings.targets = targets.map(\.description)
     settings.windowLength = length
     settings.windowAt = request.windowAt
@@ -199,6 +204,10 @@ struct ScanPlanner {
       return [.plus: both, .minus: both]
     }
     guard let regions else { throw ScanError.usage("--window-at \(settings.windowAt!.rawValue) needs --regions") }
+    // The windows decide values, so that the manifest must know the file by its digest.
+    guard request.regions != "-" else {
+      throw ScanError.usage("--window-at \(settings.windowAt!.rawValue) needs --regions as a file, not standard input")
+    }
     let byContig = Dictionary(grouping: regions, by: \.interval.contig)
     func starts(_ contig: Contig, _ strand: Strand) throws -> [Int] {
       try (byContig[contig.name] ?? []).map { region in

@@ -83,4 +83,7 @@ public struct ScanSettings: Hashable, Sendable, Codable {
   public var sites: Bool?
   /// Bindings of the model's other inputs: `zeros`, or the MD5 of an npy file.
   public var inputs: [String: String]
+  /// What flags said about the input that takes the sequence.
+  public var sequenceInput: String?
+  public var sequenceLayout: String?
 }

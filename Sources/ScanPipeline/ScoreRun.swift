@@ -176,7 +176,7 @@ struct SequenceScorer: Sendable {
     guard positions.count == targets.count else {
       throw ScanError.usage("--target: weighted, weighted-mean, probability and logit cannot be mixed with entries")
     }
-    plan = .positions(try PositionModel(model.network, layout: layout, tile: length), positions)
+    plan = .positions(try PositionModel(model.positionNetwork, layout: layout, tile: length), positions)
   }
 
   func score(_ sequences: [(codes: [UInt8], name: String)]) throws -> [Scores] {

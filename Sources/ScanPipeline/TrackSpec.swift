@@ -15,11 +15,13 @@ struct TrackSpec: Hashable, Sendable {
   let strand: String
   /// What one value means, for the long label.
   let meaning: String
+  /// The target's part of the file name, where its slug alone would be another target's too.
+  var fileTarget: String?
 
   /// Name of the track's file without its extension.
   var stem: String {
     let middle = reduction.map { ".\($0.rawValue)" + (alternate.map { "-\(Base.letters[$0])" } ?? "") } ?? ""
-    return "\(method.rawValue).\(Self.slug(targetName))\(middle).\(strand)"
+    return "\(method.rawValue).\(fileTarget ?? Self.slug(targetName))\(middle).\(strand)"
   }
 
   /// A few words for the narrow column beside a track: method, reduction, strand.
@@ -59,9 +61,22 @@ extension ScanSettings {
   /// Name of what `predict` writes, where it has one value a base.
   var predictionName: String { activation == .plain ? "output" : "probability" }
 
+  /// The targets' parts of file names: slugs, numbered from 2 where an earlier target has the same.
+  var fileTargets: [String] {
+    var parts: [String] = []
+    for target in targets {
+      let slug = TrackSpec.slug(target)
+      var (part, number) = (slug, 2)
+      while parts.contains(part) { (part, number) = ("\(slug)-\(number)", number + 1) }
+      parts.append(part)
+    }
+    return parts
+  }
+
   /// The tracks of one strand label, in the order they are written.
   func tracks(strand: String) -> [TrackSpec] {
-    methods.flatMap { method -> [TrackSpec] in
+    let fileTargets = fileTargets
+    return methods.flatMap { method -> [TrackSpec] in
       if method == .predict {
         guard kind == .window else {
           let meaning = activation == .plain ? "the model's output" : "P(site) = sigmoid(F)"
@@ -74,7 +89,7 @@ extension ScanSettings {
         return targets.enumerated().map {
           TrackSpec(
             method: method, target: $0, targetName: $1, reduction: nil, alternate: nil, strand: strand,
-            meaning: "value of \($1) for the base's window")
+            meaning: "value of \($1) for the base's window", fileTarget: fileTargets[$0])
         }
       }
       return targets.enumerated().flatMap { number, target in
@@ -82,7 +97,8 @@ extension ScanSettings {
           (reduction == .alt ? [0, 1, 2, 3] : [nil]).map {
             TrackSpec(
               method: method, target: number, targetName: reduction == .newSite ? predictionName : target,
-              reduction: reduction, alternate: $0, strand: strand, meaning: meaning(ofScore: target, method))
+              reduction: reduction, alternate: $0, strand: strand, meaning: meaning(ofScore: target, method),
+              fileTarget: reduction == .newSite ? nil : fileTargets[number])
           }
         }
       }

@@ -27,6 +27,17 @@ public struct AtomicFile: ~Copyable {
     self.descriptor = descriptor
   }
 
+  /// The process that a temporary file's name names, or `nil` for names that are none.
+  public static func process(ofTemporary name: String) -> Int32? {
+    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+    guard parts.count >= 4, parts[0].isEmpty, parts.last == "tmp" else { return nil }
+    let numbers = parts[parts.count - 2].split(separator: "-", omittingEmptySubsequences: false)
+    guard numbers.count == 2, UInt32(numbers[1], radix: 36) != nil, let process = Int32(numbers[0]), process > 0 else {
+      return nil
+    }
+    return process
+  }
+
   deinit {
     if descriptor >= 0 {
       close(descriptor)

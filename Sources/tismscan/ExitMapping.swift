@@ -8,10 +8,11 @@ import TrackIO
 
 /// Which exit code an error ends the program with, and how it is told.
 enum ExitMapping {
-  static func exit(for error: any Error) -> Never {
+  /// - Parameter resumes: whether the command goes on where it was interrupted.
+  static func exit(for error: any Error, resumes: Bool) -> Never {
     if error is CancellationError {
       let signal = Interruption.received
-      say("interrupted: run the same command again to resume")
+      say(resumes ? "interrupted: run the same command again to resume" : "interrupted: nothing was written")
       Glibc.exit(signal == 0 ? ExitStatus.incomplete.rawValue : 128 + signal)
     }
     if let status = status(of: error) {
@@ -41,6 +42,7 @@ enum ExitMapping {
     case let error as AttributionError:
       switch error {
       case .notFinite: .failed
+      case .badMetadata: .badInput
       default: .usage
       }
     case is RegionStringError: .usage

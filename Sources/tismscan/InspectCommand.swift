@@ -9,6 +9,8 @@ struct InspectCommand: ParsableCommand {
   @Argument(help: "The network, an ONNX file.")
   var model: String
 
+  @OptionGroup var sequence: SequenceOptions
+
   @Flag(name: .long, help: "Print JSON.")
   var json = false
 
@@ -17,6 +19,7 @@ struct InspectCommand: ParsableCommand {
 
   func run() throws {
     var request = ModelRequest(path: model)
+    try sequence.apply(to: &request)
     request.preActivation = preActivation
     let report = try ModelReport(request)
     print(json ? try report.json() : report.text)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Attribution
+import ONNXImport
 import ScanPipeline
 
 /// Options about the model, shared by every subcommand that runs one.
@@ -13,6 +14,8 @@ struct ModelOptions: ParsableArguments {
       "Binds an input besides the sequence: zeros, or numbers from an npy file. Repeatable.",
       valueName: "NAME=zeros|FILE.npy"))
   var input: [String] = []
+
+  @OptionGroup var sequence: SequenceOptions
 
   @Flag(name: .long, help: "Take outputs before their final sigmoid or softmax (a softmax entry: its log-odds).")
   var preActivation = false
@@ -52,6 +55,7 @@ struct ModelOptions: ParsableArguments {
       }
       request.inputs[String(binding[..<equals])] = String(binding[equals...].dropFirst())
     }
+    try sequence.apply(to: &request)
     request.preActivation = preActivation
     request.output.kind = try outputKind.map { try choice($0, "--output-kind") }
     request.output.axis = outputAxis
@@ -61,6 +65,23 @@ struct ModelOptions: ParsableArguments {
     request.output.offset = outputOffset
     request.output.strands = try strandModel.map { try choice($0, "--strand-model") }
     return request
+  }
+}
+
+/// Which input takes the sequence, where the file leaves that open.
+struct SequenceOptions: ParsableArguments {
+  @Option(
+    name: .long, help: ArgumentHelp("The input that takes the sequence, where several would do.", valueName: "NAME"))
+  var sequenceInput: String?
+
+  @Option(
+    name: .long,
+    help: "Its layout, where its shape can be read both ways: channels-first ([N, 4, L]) or channels-last ([N, L, 4]).")
+  var layout: String?
+
+  func apply(to request: inout ModelRequest) throws {
+    request.sequenceInput = sequenceInput
+    request.layout = try layout.map { try choice($0, "--layout") }
   }
 }
 

@@ -18,16 +18,18 @@ struct Tismscan: AsyncParsableCommand {
 
   /// Runs the command and ends with the exit code of docs/formats.md.
   static func main() async {
+    var resumes = false
     do {
       try Version.checkForcedInstructionSet()
       var command = try parseAsRoot()
+      resumes = command is ScanCommand
       if var command = command as? any AsyncParsableCommand {
         try await command.run()
       } else {
         try command.run()
       }
     } catch {
-      ExitMapping.exit(for: error)
+      ExitMapping.exit(for: error, resumes: resumes)
     }
   }
 }

@@ -72,6 +72,58 @@ struct RunTests {
     #expect(try Shell.output("find \(out) -type f -printf '%p %T@ %i\\n' | sort") == before)
   }
 
+  @Test("a complete run that lost tracks is merged again, or says how to redo it", arguments: [true, false])
+  func lostTracks(perWindow: Bool) async throws {
+    let fixture = try Self.fixture()
+    let model = try Self.model(perWindow: perWindow)
+    var request = Self.request(fixture, "out", perWindow: perWindow) { $0.regionStrings = ["chr10:101-400"] }
+    try await fixture.run(request, model)
+    let whole = try fixture.digests("out")
+    let record = String(decoding: fixture.folder.read("out/run.json"), as: UTF8.self)
+    // Every data file is recorded by the digest that md5sum gives.
+    for line in whole.split(separator: "\n") {
+      let fields = line.split(separator: " ")
+      let name = fields[1].dropFirst(2)
+      guard !name.contains("shards/"), !["run.json", "manifest.json", "igv_session.xml"].contains(name) else {
+        continue
+      }
+      #expect(record.contains("\"md5\" : \"\(fields[0])\",\n      \"name\" : \"\(name)\""), "\(name)")
+    }
+    #expect(String(decoding: fixture.folder.read("out/igv_session.xml"), as: UTF8.self).contains("chr10:101-1700"))
+    let damage =
+      "cd \(fixture.folder.file("out")) && rm $(ls *.plus.bw | head -1) && truncate -s -1 $(ls *.gz | tail -1)"
+    _ = try Shell.output(damage)
+    try await fixture.run(request, model)
+    #expect(try fixture.digests("out") == whole)
+
+    request.dropsShards = true
+    request.force = true
+    try await fixture.run(request, model)
+    request.force = false
+    try await fixture.run(request, model)
+    _ = try Shell.output(damage)
+    await #expect {
+      try await fixture.run(request, model)
+    } throws: {
+      "\($0)".contains(".plus.bw, ") && "\($0)".contains("--force starts over")
+    }
+  }
+
+  @Test("what killed processes left is taken away; what others have there stays")
+  func leftovers() async throws {
+    let fixture = try Self.fixture()
+    let model = try Self.model(perWindow: false)
+    let request = Self.request(fixture, "out", perWindow: false)
+    try await fixture.run(request, model)
+    let mine = ".run.json.\(ProcessInfo.processInfo.processIdentifier)-1z.tmp"
+    for name in [".tism.a.plus.bw.999999999-k3.tmp", "shards/.000001.shard.999999999-0.tmp", mine, ".notes.tmp"] {
+      fixture.folder.write("out/\(name)", "x")
+    }
+    try await fixture.run(request, model)
+    let left = try Shell.output("cd \(fixture.folder.file("out")) && find . -name '.*.tmp' | LC_ALL=C sort")
+    #expect(left.split(separator: "\n").map(String.init) == ["./.notes.tmp", "./\(mine)"].sorted())
+  }
+
   @Test("cancelling leaves a folder without tracks that the same request completes")
   func cancelled() async throws {
     let fixture = try Self.fixture()
