@@ -69,15 +69,4 @@ extension Graph {
     }
     return value
   }
-
-  /// The nodes that some output needs, in the same order.
-  private func withoutUnusedNodes() -> Graph {
-    var needed = Set(outputs)
-    var kept: [Node] = []
-    for node in nodes.reversed() where node.outputs.contains(where: needed.contains) {
-      needed.formUnion(node.inputs)
-      kept.append(node)
-    }
-    return Graph(values: values, nodes: kept.reversed(), input: input, outputs: outputs)
-  }
 }

@@ -89,6 +89,18 @@ public struct Graph: Sendable {
     }
   }
 
+  /// Without nodes whose results nobody reads.
+  public func withoutUnusedNodes() -> Graph {
+    var graph = self
+    var used = Set(outputs)
+    graph.nodes = nodes.reversed().filter { node in
+      guard node.outputs.contains(where: used.contains) else { return false }
+      used.formUnion(node.inputs)
+      return true
+    }.reversed()
+    return graph
+  }
+
   /// Runs every node the plain way in float64: the oracle. Returns every value's elements (empty for unused ones).
   /// - Parameter input: one-hot sequences (or any numbers), shape `[batch, length, 4]`.
   public func evaluate(_ input: ConstantTensor) throws(OperatorError) -> [ConstantTensor] {

@@ -77,14 +77,7 @@ public struct Binary: NetworkOperator {
 
   public func dependence(of inputs: [Dependence], shapes: [Shape]) -> [Dependence] {
     guard let output = shapes[0].broadcast(with: shapes[1]) else { return [.everything] }
-    let aligned = zip(inputs, shapes).map { dependence, shape -> Dependence in
-      guard case .window(var window) = dependence else { return dependence }
-      // A position axis of length 1 that is spread over others no longer marks positions.
-      guard shape[window.axis] == output[window.axis + output.rank - shape.rank] else { return .everything }
-      window.axis += output.rank - shape.rank
-      return .window(window)
-    }
-    return [Dependence.union(aligned)]
+    return [broadcastDependence(inputs, shapes: shapes, to: output)]
   }
 
   public func commuting(with permutation: [Int], shapes: [Shape])

@@ -10,18 +10,6 @@ extension Graph {
     return layout.run().foldingScales().withoutUnusedNodes()
   }
 
-  /// Without nodes whose results nobody reads.
-  func withoutUnusedNodes() -> Graph {
-    var graph = self
-    var used = Set(outputs)
-    graph.nodes = nodes.reversed().filter { node in
-      guard node.outputs.contains(where: used.contains) else { return false }
-      used.formUnion(node.inputs)
-      return true
-    }.reversed()
-    return graph
-  }
-
   /// How many nodes and outputs read each value.
   private var readers: [Int] {
     var count = [Int](repeating: 0, count: values.count)

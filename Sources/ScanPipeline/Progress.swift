@@ -10,7 +10,6 @@ public final class Progress {
   private var last = -Double.infinity
   private var start = ProcessInfo.processInfo.systemUptime
   private var lineIsOpen = false
-  private var doneBefore = 0
   private var resumed = 0
 
   /// - Parameter write: takes text for standard error.
