@@ -7,6 +7,7 @@ SHELL := /bin/bash
 BUILD_PACKAGES  := libhts-dev libbigwig-dev zlib1g-dev
 DEMO_PACKAGES   := prodigal
 TEST_PACKAGES   := samtools tabix bedtools python3-venv
+KERNEL_PACKAGES := libc6-dev-arm64-cross libgcc-12-dev-arm64-cross qemu-user-static
 SYSTEM_PACKAGES := igv xvfb xauth
 
 TISMSCAN := .build/release/tismscan
@@ -48,7 +49,15 @@ scan: build ## tracks of your own: make scan GENOME=ref.fa MODEL=model.onnx [REG
 	  $(foreach method,$(METHODS),--method $(method)) --threads $(THREADS) --output "$(OUT)" $(SCAN_OPTIONS)
 
 .PHONY: test
-test: packages ## runs the tests (about 15 minutes at most)
+test: test-kernels test-swift ## runs the tests (about 15 minutes at most)
+
+.PHONY: test-kernels
+test-kernels: ## compares the kernels of x86-64 and arm64 (under qemu), bit by bit
+	@if [ "$$(uname -m)" = x86_64 ]; then scripts/install-packages.sh $(KERNEL_PACKAGES); fi
+	@scripts/compare-kernels.sh
+
+.PHONY: test-swift
+test-swift: packages
 	@scripts/install-packages.sh $(TEST_PACKAGES)
 	@scripts/python-environment.sh .venv-validators Tests/validators/requirements.txt
 	@swift build --build-tests 2>&1 | { grep -vE '^\[[0-9]+/[0-9]+\]' || true; }

@@ -4,6 +4,8 @@
 extern const tismscan_kernels tismscan_table_portable;
 #if defined(__x86_64__)
 extern const tismscan_kernels tismscan_table_v3, tismscan_table_v4;
+#elif defined(__aarch64__)
+extern const tismscan_kernels tismscan_table_neon;
 #endif
 
 static ptrdiff_t list(const tismscan_kernels **tables) {
@@ -16,6 +18,8 @@ static ptrdiff_t list(const tismscan_kernels **tables) {
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")) {
     tables[count++] = &tismscan_table_v3;
   }
+#elif defined(__aarch64__)
+  tables[count++] = &tismscan_table_neon;
 #endif
   tables[count++] = &tismscan_table_portable;
   return count;

@@ -1,0 +1,84 @@
+// Sums, masks, scales and maxima over rows of channels: channels that do not fill a vector, ties, zeros of both signs,
+// infinities and NaN.
+#include "cases.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Values of which many are equal, so that the first of several largest ones matters.
+static buffer tied(generator *g, ptrdiff_t count) {
+  buffer b = filled(g, count, WIDE);
+  for (ptrdiff_t i = 0; i < count; i++) {
+    if (next_bits(g) % 4) b.data[i] = (float)whole(g, -2, 2);
+  }
+  return b;
+}
+
+static void elementwise(const tismscan_kernels *table, ptrdiff_t count) {
+  generator g = {.state = 0xADD + (uint64_t)count};
+  buffer a = filled(&g, count, WIDE), b = filled(&g, count, PLAIN), y = poisoned(count);
+  label l = {.table = table->name, .kernel = "add"};
+  snprintf(l.name, sizeof l.name, "%td", count);
+  table->add(a.data, b.data, y.data, count);
+  finish(&l, y, NULL, false);
+  snprintf(l.name, sizeof l.name, "%td in place", count);
+  memcpy(y.data, b.data, (size_t)count * sizeof(float));
+  table->add(a.data, y.data, y.data, count);
+  finish(&l, y, NULL, false);
+
+  l.kernel = "mask_relu";
+  snprintf(l.name, sizeof l.name, "%td", count);
+  table->mask_relu(a.data, b.data, count);
+  finish(&l, b, NULL, false);
+  release(a), release(b), release(y);
+}
+
+static void scales(const tismscan_kernels *table, ptrdiff_t rows, ptrdiff_t channels, spread values) {
+  generator g = {.state = 0x5CA1E + (uint64_t)(rows * 1000 + channels)};
+  buffer x = filled(&g, rows * channels, values);
+  buffer scale = filled(&g, channels, values), shift = filled(&g, channels, values);
+  for (int form = 0; form < 3; form++) {
+    const bool adds = form == 2;
+    buffer y = adds ? filled(&g, rows * channels, values) : poisoned(rows * channels);
+    label l = {.table = table->name, .kernel = "scale_shift"};
+    snprintf(
+        l.name, sizeof l.name, "%td rows of %td%s%s", rows, channels, (const char *[]){" scale", " shift", " adds"}[form],
+        values == WIDE ? " wide" : "");
+    table->scale_shift(x.data, scale.data, form == 1 ? shift.data : NULL, y.data, rows, channels, adds);
+    finish(&l, y, NULL, values == PLAIN);
+    release(y);
+  }
+  release(x), release(scale), release(shift);
+}
+
+static void maxima(const tismscan_kernels *table, ptrdiff_t window, ptrdiff_t channels) {
+  generator g = {.state = 0x3A4 + (uint64_t)(window * 1000 + channels)};
+  const ptrdiff_t stride = channels + whole(&g, 0, 3), d_stride = channels + whole(&g, 0, 3);
+  buffer x = tied(&g, (window - 1) * stride + channels), d = tied(&g, (window - 1) * d_stride + channels);
+  buffer y = poisoned(channels), change = poisoned(channels), dy = filled(&g, channels, PLAIN);
+  buffer dx = filled(&g, (window - 1) * stride + channels, PLAIN);
+  label l = {.table = table->name, .kernel = "max_rows"};
+  snprintf(l.name, sizeof l.name, "%td rows of %td, %td apart", window, channels, stride);
+
+  table->max_rows(x.data, stride, window, y.data, channels);
+  finish(&l, y, NULL, false);
+  l.kernel = "max_rows_difference";
+  table->max_rows_difference(x.data, stride, d.data, d_stride, window, y.data, change.data, channels);
+  finish(&l, change, NULL, false);
+  l.kernel = "max_rows_gradient";
+  table->max_rows_gradient(x.data, stride, window, dy.data, dx.data, channels);
+  finish(&l, dx, NULL, true);
+  release(x), release(d), release(y), release(change), release(dy), release(dx);
+}
+
+void row_cases(const tismscan_kernels *table) {
+  static const ptrdiff_t counts[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 127, 301};
+  for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+    elementwise(table, counts[i]);
+    scales(table, 1, counts[i], PLAIN);
+    scales(table, 5, counts[i], PLAIN);
+    scales(table, 3, counts[i], WIDE);
+    for (ptrdiff_t window = 1; window <= 6; window++) maxima(table, window, counts[i]);
+  }
+}
