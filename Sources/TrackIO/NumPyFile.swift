@@ -21,6 +21,31 @@ public enum NumPyFile {
     return arrays
   }
 
+  /// Names of the arrays of an npz file, in its order.
+  public static func names(path: String) throws(NumPyError) -> [String] {
+    try ZipDirectory.entries(of: contents(of: path), path: path).map {
+      $0.name.hasSuffix(".npy") ? String($0.name.dropLast(4)) : $0.name
+    }
+  }
+
+  /// A one-dimensional array of texts (`|S`) of an npz file; `nil` when the file has no array of that name.
+  public static func readTexts(path: String, name: String) throws(NumPyError) -> [String]? {
+    let bytes = try contents(of: path)
+    let entries = try ZipDirectory.entries(of: bytes, path: path)
+    guard let entry = entries.first(where: { $0.name == name + ".npy" || $0.name == name }) else { return nil }
+    let member = try entry.contents(in: bytes, path: path)
+    guard let (header, end) = NumPyHeader.read(member) else { throw .notNPY(path: path, member: name) }
+    guard header.descriptor.hasPrefix("|S"), let width = Int(header.descriptor.dropFirst(2)), width > 0 else {
+      throw .unsupportedType(path: path, member: name, type: header.descriptor)
+    }
+    guard header.shape.count == 1, header.shape[0] == (member.count - end) / width, (member.count - end) % width == 0
+    else { throw .notNPY(path: path, member: name) }
+    return (0..<header.shape[0]).map { index in
+      let text = member[end + index * width..<end + (index + 1) * width]
+      return String(decoding: text.prefix { $0 != 0 }, as: UTF8.self)
+    }
+  }
+
   private static func array(_ bytes: [UInt8], path: String, member: String?) throws(NumPyError) -> NumPyArray {
     guard let (header, end) = NumPyHeader.read(bytes) else { throw .notNPY(path: path, member: member) }
     guard let type = type(header.descriptor) else {

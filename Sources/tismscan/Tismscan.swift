@@ -14,7 +14,7 @@ struct Tismscan: AsyncParsableCommand {
       Exit codes: 0 done, 1 failed, 2 usage, 3 bad input, 4 incomplete, 130/143 interrupted (the same command resumes).
       """,
     version: Version.text,
-    subcommands: [InspectCommand.self, ScoreCommand.self, ScanCommand.self])
+    subcommands: [InspectCommand.self, ScoreCommand.self, ScanCommand.self, CorrelateCommand.self])
 
   /// Runs the command and ends with the exit code of docs/formats.md.
   static func main() async {
