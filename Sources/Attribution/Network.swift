@@ -61,7 +61,7 @@ public struct Network: Sendable {
     self.fixedBatch = fixedBatch
     self.metadata = metadata
     programs = ProgramCache { try Program(make($0, $1)) }
-    differencePrograms = ProgramCache { try DifferenceProgram(make($0, $1)) }
+    differencePrograms = ProgramCache { try DifferenceProgram(make(1, $1), editWidth: $0) }
   }
 
   /// The network of an ONNX file.
@@ -95,27 +95,28 @@ public struct Network: Sendable {
 
   /// The compiled network; recent sizes are kept and shared by all tasks.
   public func program(batch: Int, length: Int) throws -> Program {
-    try programs.program(batch: batch, length: length)
+    try programs.program(batch, length: length)
   }
 
   /// Whether difference propagation is the cheaper exact way, against one forward pass over `naiveLength` bases an edit.
   ///
   /// Decided from operation counts alone: the same on every machine. Models with attention are cheaper the plain way.
-  public func prefersDifferences(length: Int, naiveLength: Int) throws -> Bool {
+  /// - Parameter editWidth: neighbouring bases that an edit changes.
+  public func prefersDifferences(length: Int, naiveLength: Int, editWidth: Int = 1) throws -> Bool {
     guard fixedBatch == nil || fixedBatch == 1 else { return false }
     let naive = try program(batch: 1, length: naiveLength).multiplyAdds
-    return try differenceProgram(length: length).costPerEdit <= naive
+    return try differenceProgram(length: length, editWidth: editWidth).costPerEdit <= naive
   }
 
   /// The network compiled for difference propagation over one sequence; recent lengths are kept and shared.
-  public func differenceProgram(length: Int) throws -> DifferenceProgram {
-    try differencePrograms.program(batch: 1, length: length)
+  public func differenceProgram(length: Int, editWidth: Int = 1) throws -> DifferenceProgram {
+    try differencePrograms.program(editWidth, length: length)
   }
 }
 
 /// Compiled programs by size, the least recently used given up first.
 private final class ProgramCache<Compiled: Sendable>: Sendable {
-  private struct Size: Hashable { let batch, length: Int }
+  private struct Size: Hashable { let variant, length: Int }
   private struct State {
     var programs: [Size: Compiled] = [:]
     var recent: [Size] = []
@@ -123,19 +124,20 @@ private final class ProgramCache<Compiled: Sendable>: Sendable {
 
   /// Sizes kept: a genome scan uses a handful, a scan of many short contigs one size a contig.
   private let capacity = 8
-  private let compile: @Sendable (_ batch: Int, _ length: Int) throws -> Compiled
+  private let compile: @Sendable (_ variant: Int, _ length: Int) throws -> Compiled
   private let state = Mutex(State())
 
-  init(_ compile: @escaping @Sendable (_ batch: Int, _ length: Int) throws -> Compiled) { self.compile = compile }
+  init(_ compile: @escaping @Sendable (_ variant: Int, _ length: Int) throws -> Compiled) { self.compile = compile }
 
   /// Compiling under the lock keeps two tasks from doing the same work twice.
-  func program(batch: Int, length: Int) throws -> Compiled {
-    let size = Size(batch: batch, length: length)
+  /// - Parameter variant: the batch of a program, the edit width of one for differences.
+  func program(_ variant: Int, length: Int) throws -> Compiled {
+    let size = Size(variant: variant, length: length)
     return try state.withLock { state in
       state.recent.removeAll { $0 == size }
       state.recent.append(size)
       if let known = state.programs[size] { return known }
-      let program = try compile(batch, length)
+      let program = try compile(variant, length)
       if state.recent.count > capacity { state.programs[state.recent.removeFirst()] = nil }
       state.programs[size] = program
       return program

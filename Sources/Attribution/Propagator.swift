@@ -7,9 +7,10 @@ final class Propagator {
   private var session: DifferenceSession
   private var reference: ArraySlice<UInt8> = []
 
-  init(_ network: Network, length: Int) throws {
+  /// - Parameter editWidth: neighbouring bases that an edit may change.
+  init(_ network: Network, length: Int, editWidth: Int = 1) throws {
     self.length = length
-    session = DifferenceSession(try network.differenceProgram(length: length))
+    session = DifferenceSession(try network.differenceProgram(length: length, editWidth: editWidth))
   }
 
   /// Runs the reference pass. Missing bases at the end are zero columns.
@@ -34,5 +35,10 @@ final class Propagator {
       return InputEdit(position: edit.column, change: change)
     }
     session.propagate(inputs, body)
+  }
+
+  /// The same for edits of the input's columns.
+  func propagate(_ edits: [InputEdit], _ body: (_ edit: Int, _ changes: OutputChanges) -> Void) {
+    session.propagate(edits, body)
   }
 }

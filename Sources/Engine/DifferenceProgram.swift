@@ -22,15 +22,19 @@ public struct DifferenceProgram: Sendable {
   let routes: [Route]
   /// Edits that one pass carries.
   let batch: Int
+  /// Neighbouring positions that an edit may change.
+  public let editWidth: Int
 
   public var graph: Graph { program.graph }
 
-  /// - Parameter graph: for one sequence (batch 1).
+  /// - Parameters:
+  ///   - graph: for one sequence (batch 1).
+  ///   - editWidth: neighbouring positions that an edit may change; more of them widen every layout.
   /// - Throws: `OperatorError` when the graph is for several sequences, or an operator cannot run.
-  public init(_ graph: Graph) throws(OperatorError) {
+  public init(_ graph: Graph, editWidth: Int = 1) throws(OperatorError) {
     guard graph.batch == 1 else { throw OperatorError("difference propagation takes one sequence at a time") }
     let program = try Program(asIs: graph)
-    let dependences = graph.dependences
+    let dependences = graph.dependences(editWidth: editWidth)
     var layouts = [DifferenceLayout?](repeating: nil, count: graph.values.count)
     layouts[graph.input] = DifferenceProgram.layout(graph.values[graph.input].shape, dependences[graph.input])
     var routes: [Route] = []
@@ -50,6 +54,7 @@ public struct DifferenceProgram: Sendable {
     self.program = program
     self.layouts = layouts
     self.routes = routes
+    self.editWidth = editWidth
     // Two blocks of a batch, one read and one written, should stay in a core's own cache.
     let largest = layouts.compactMap { $0?.count }.max() ?? 1
     batch = max(3, min(96, (1 << 16) / max(1, largest) / 3 * 3))

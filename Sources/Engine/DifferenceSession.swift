@@ -1,16 +1,19 @@
 internal import NetworkGraph
 internal import Tensors
 
-/// A change of one column of the one-hot input.
+/// A change of one column of the one-hot input, or of several neighbouring ones.
 public struct InputEdit: Sendable {
-  /// Position in the sequence, 0-based.
+  /// Position of the (first) column in the sequence, 0-based.
   public let position: Int
   /// What is added to the four rows A C G T: +1 and -1 for a substitution.
   public let change: SIMD4<Float>
+  /// The same for the columns behind it; fewer than the program's `editWidth`.
+  public let following: [SIMD4<Float>]
 
-  public init(position: Int, change: SIMD4<Float>) {
+  public init(position: Int, change: SIMD4<Float>, following: [SIMD4<Float>] = []) {
     self.position = position
     self.change = change
+    self.following = following
   }
 }
 
@@ -84,10 +87,14 @@ public struct DifferenceSession: ~Copyable {
       let input = blocks[program.graph.input]!
       for (index, edit) in batch.enumerated() {
         let row = input.rows(of: index)
-        // The input keeps one row an edit, or all of them when the sequence is no longer than that.
+        precondition(edit.following.count < program.editWidth, "an edit wider than the program was compiled for")
+        // The input keeps one row a column of the edit, or all of them when the sequence is no longer than that.
         row.update(repeating: 0, count: input.layout.count)
         let at = (edit.position - input.starts[index]) * 4
         for base in 0..<4 { row[at + base] = edit.change[base] }
+        for (column, change) in edit.following.enumerated() {
+          for base in 0..<4 { row[at + (column + 1) * 4 + base] = change[base] }
+        }
       }
       for index in program.program.steps.indices { run(index, blocks) }
       for index in batch.indices {

@@ -55,9 +55,13 @@ public struct Graph: Sendable {
   public var length: Int { values[input].shape[1] }
 
   /// Which positions each value reads; index is the value.
-  public var dependences: [Dependence] {
+  public var dependences: [Dependence] { dependences(editWidth: 1) }
+
+  /// At which first positions an edit of `width` neighbouring positions reaches each value: the positions that it reads,
+  /// and `width - 1` more before them.
+  public func dependences(editWidth width: Int) -> [Dependence] {
     var result = values.map { _ in Dependence.nothing }
-    result[input] = .window(PositionWindow(axis: 1, step: 1, back: 0, ahead: 0))
+    result[input] = .window(PositionWindow(axis: 1, step: 1, back: width - 1, ahead: 0))
     for node in nodes {
       let found = node.op.dependence(of: node.inputs.map { result[$0] }, shapes: node.inputs.map { values[$0].shape })
       for (value, dependence) in zip(node.outputs, found) { result[value] = dependence }

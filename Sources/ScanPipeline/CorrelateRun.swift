@@ -1,4 +1,4 @@
-public import Attribution
+import Attribution
 import Foundation
 import Genomics
 import TrackIO

@@ -1,4 +1,4 @@
-import Attribution
+public import Attribution
 import Foundation
 import GenomeIO
 import Genomics
@@ -14,6 +14,8 @@ public struct ScoreRequest: Sendable {
   public var engine = SubstitutionEngine.fast
   /// Maps to add to the npz.
   public var maps: [ScoreMap] = []
+  /// Score replacements of neighbouring columns instead of substitutions (ISM).
+  public var replacement: Replacement?
   public var threads = 1
   /// Path of the npz.
   public var output: String
@@ -63,6 +65,9 @@ public struct ScoreRun {
     if request.maps.contains(.corrected), request.method == .predict {
       throw ScanError.usage("--map corrected needs --method tism or ism")
     }
+    if request.replacement != nil, request.method != .ism || !request.maps.isEmpty {
+      throw ScanError.usage("--replace needs --method ism and goes without --map")
+    }
     let model = try ScanModel(request.model)
     let records = try SequenceFile.read(path: request.sequences)
     let length = model.network.fixedLength ?? records[0].letters.count
@@ -71,6 +76,9 @@ public struct ScoreRun {
         "\(request.sequences):\(record.line): \(record.name) has \(record.letters.count) bases; "
           + (model.network.fixedLength != nil
             ? "the model takes \(length)" : "the first sequence has \(length), and all must be as long"))
+    }
+    if let replacement = request.replacement, replacement.width > length {
+      throw ScanError.usage("--width \(replacement.width): the sequences have \(length) bases")
     }
     let codes = records.map { Base.encode($0.letters) }
     let scorer = try SequenceScorer(model, length: length, request)
@@ -86,7 +94,13 @@ public struct ScoreRun {
     } else {
       // Maps wait in memory; the scores themselves are streamed.
       var (corrected, timesInput) = ([Float](), [Float]())
-      try output.begin(name: request.method.rawValue, shape: [codes.count, targets.count, 4, length], type: .float32)
+      if let replacement = request.replacement {
+        try output.add(name: "replacement", shape: [replacement.width], bytes: replacement.codes)
+        try output.begin(
+          name: "ism_replace", shape: [codes.count, targets.count, length - replacement.width + 1], type: .float32)
+      } else {
+        try output.begin(name: request.method.rawValue, shape: [codes.count, targets.count, 4, length], type: .float32)
+      }
       var writer = output
       try await score(codes, records, scorer) { part in
         predictions += part.predictions
@@ -122,7 +136,7 @@ public struct ScoreRun {
         var part = Part()
         for scores in try scorer.score(sequences.map { (codes[$0], names[$0]) }) {
           part.predictions += scores.predictions
-          part.scores += scores.substitutions.flatMap(\.values)
+          part.scores += scores.substitutions.flatMap(\.values) + scores.replacements.flatMap { $0 }
           if addsCorrected {
             part.corrected += scores.substitutions.flatMap(\.corrected.values)
           }
@@ -144,15 +158,17 @@ struct SequenceScorer: Sendable {
     var predictions: [Float]
     var substitutions: [SubstitutionScores]
     var gradientTimesInput: [[Float]] = []
+    /// One array a target, one score a start.
+    var replacements: [[Float]] = []
   }
 
-  private enum Plan {
+  enum Plan {
     case windows(WindowModel)
     case positions(PositionModel, [PositionTarget])
   }
 
-  private let plan: Plan
-  private let request: ScoreRequest
+  let plan: Plan
+  let request: ScoreRequest
   let targetNames: [String]
 
   init(_ model: ScanModel, length: Int, _ request: ScoreRequest) throws {
@@ -180,7 +196,8 @@ struct SequenceScorer: Sendable {
   }
 
   func score(_ sequences: [(codes: [UInt8], name: String)]) throws -> [Scores] {
-    switch plan {
+    if let replacement = request.replacement { return try score(replacement, sequences) }
+    return switch plan {
     case .windows(let model): try windows(model, sequences)
     case .positions(let model, let targets): try positions(model, targets, sequences)
     }

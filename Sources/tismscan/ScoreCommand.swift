@@ -1,4 +1,5 @@
 import ArgumentParser
+import Attribution
 import ScanPipeline
 
 struct ScoreCommand: AsyncParsableCommand {
@@ -32,6 +33,17 @@ struct ScoreCommand: AsyncParsableCommand {
   @Option(name: .long, parsing: .upToNextOption, help: "Maps to add: corrected, gradient-x-input.")
   var map: [String] = []
 
+  @Option(
+    name: .long,
+    help: """
+      Replace neighbouring bases instead (ISM): zero, a letter for all of them, or one letter each. Array ism_replace \
+      (n, T, L - width + 1): f(bases i to i + width - 1 replaced) - f(reference).
+      """)
+  var replace: String?
+
+  @Option(name: .long, help: "Bases that --replace replaces at once; default 1, or the letters given.")
+  var width: Int?
+
   @Option(name: [.long, .short], help: "The npz to write.")
   var output: String
 
@@ -41,8 +53,23 @@ struct ScoreCommand: AsyncParsableCommand {
     request.targets = target
     request.engine = try choice(engine, "--engine")
     request.maps = try choices(map, "--map")
+    request.replacement = try replacement()
     request.threads = try run.budget().threads
     let (final, options) = (request, run)
     try await Interruption.cancelling { try await ScoreRun(final, progress: options.progress()).run() }
+  }
+
+  private func replacement() throws -> Replacement? {
+    guard let replace else {
+      if let width { throw ScanError.usage("--width \(width) is for --replace zero or --replace BASES") }
+      return nil
+    }
+    let width = width ?? (replace.lowercased() == "zero" ? 1 : max(1, replace.utf8.count))
+    guard width > 0 else { throw ScanError.usage("--width \(width): at least one base") }
+    guard let replacement = Replacement(parsing: replace, width: width) else {
+      throw ScanError.usage(
+        "--replace \(replace): zero, or letters of A C G T N, one for all \(width) bases or \(width) of them")
+    }
+    return replacement
   }
 }

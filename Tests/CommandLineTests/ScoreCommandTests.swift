@@ -76,6 +76,51 @@ struct ScoreCommandTests {
     }
   }
 
+  @Test("replacements: one score a start, the same by either engine; what makes no sense is refused")
+  func replacements() throws {
+    let folder = TemporaryFolder()
+    let fasta = try Self.sequences("deepsea", folder)
+    func run(_ name: String, _ more: [String]) throws -> (Int32, String) {
+      let (process, _, messages) = try Tool.start(
+        [
+          "score", "--model", Tool.fixture("deepsea.onnx"), "--sequences", fasta, "--target", "0:0", "0:2", "--output",
+          folder.file(name),
+        ] + more)
+      let text = String(decoding: messages.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+      process.waitUntilExit()
+      return (process.terminationStatus, text)
+    }
+    let wanted = ["--method", "ism", "--replace", "ACGTA"]
+    for (name, engine) in [("fast.npz", "fast"), ("naive.npz", "naive")] {
+      let (status, messages) = try run(name, wanted + ["--engine", engine])
+      #expect(status == 0, "\(messages)")
+    }
+    let (fast, naive) = (
+      try NumPyFile.readNPZ(path: folder.file("fast.npz"), only: ["ism_replace", "replacement"]),
+      try NumPyFile.readNPZ(path: folder.file("naive.npz"), only: ["ism_replace"])
+    )
+    #expect(fast["ism_replace"]!.shape == [2, 2, 296] && fast["replacement"]!.values == [0, 1, 2, 3, 0])
+    let largest = fast["ism_replace"]!.values.map(abs).max()!
+    #expect(largest > 0.001)
+    for (a, b) in zip(fast["ism_replace"]!.values, naive["ism_replace"]!.values) {
+      #expect(abs(a - b) < 1e-3 * largest)
+    }
+    let same = try Tool.run("correlate", folder.file("naive.npz"), folder.file("fast.npz"))
+    #expect(same.status == 0 && same.output.contains("0:2\t592\t1.0000"), "\(same.output)")
+
+    for (more, text) in [
+      (["--replace", "zero"], "--replace needs --method ism"), (["--method", "ism", "--width", "3"], "--width 3"),
+      (["--method", "ism", "--replace", "ACQ"], "--replace ACQ"),
+      (["--method", "ism", "--replace", "ACG", "--width", "4"], "--replace ACG"),
+      (["--method", "ism", "--replace", "zero", "--width", "0"], "--width 0"),
+      (["--method", "ism", "--replace", "zero", "--width", "301"], "--width 301: the sequences have 300 bases"),
+    ] {
+      let (status, messages) = try run("bad.npz", more)
+      #expect(status == 2 && messages.contains(text), "\(messages)")
+    }
+    #expect(!folder.names.contains("bad.npz"))
+  }
+
   @Test("what is wrong is named, with its exit code, and no npz is left")
   func errors() throws {
     let folder = TemporaryFolder()

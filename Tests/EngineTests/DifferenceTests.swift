@@ -85,6 +85,48 @@ struct DifferenceTests {
     }
   }
 
+  @Test("edits of several neighbouring positions equal a full float64 pass minus the reference", arguments: cases)
+  func widerEdits(_ c: ProgramTests.Case) throws {
+    let graph = try c.graph()
+    var random = SplitMix64(seed: c.seed &+ 5)
+    let codes = random.bases(count: c.length)
+    let input = oneHot(codes)
+    let before = try graph.evaluate(ConstantTensor(shape: [1, c.length, 4], floats: input))
+    let counts = before.map(\.shape.count)
+    for width in [2, 3, 7, c.length] {
+      var session = DifferenceSession(try DifferenceProgram(graph.simplified(), editWidth: width))
+      session.setReference { _ = $0.update(from: input) }
+      // Narrower edits than the program allows go through it too.
+      let edits = (0...c.length - width).map { start in
+        let columns = (0..<(start % 4 == 3 ? width - 1 : width)).map { column -> SIMD4<Float> in
+          var change = SIMD4<Float>.zero
+          change[Int(codes[start + column])] -= 1
+          // A base, or (one in five) zeros.
+          let new = Int.random(in: 0...4, using: &random)
+          if new < 4 { change[new] += 1 }
+          return change
+        }
+        return InputEdit(position: start, change: columns[0], following: Array(columns.dropFirst()))
+      }
+      let all = changes(&session, edits, counts: counts)
+      var (error, largest) = (counts.map { _ in 0.0 }, counts.map { _ in 0.0 })
+      for index in edits.indices where index % 3 == width % 3 || edits.count < 3 {
+        var mutated = input
+        for (column, change) in ([edits[index].change] + edits[index].following).enumerated() {
+          for base in 0..<4 { mutated[(edits[index].position + column) * 4 + base] += change[base] }
+        }
+        let after = try graph.evaluate(ConstantTensor(shape: [1, c.length, 4], floats: mutated))
+        for output in counts.indices {
+          for (got, pair) in zip(all[index][output], zip(after[output].values, before[output].values)) {
+            largest[output] = max(largest[output], abs(pair.0 - pair.1))
+            error[output] = max(error[output], abs(Double(got) - (pair.0 - pair.1)))
+          }
+        }
+      }
+      for output in counts.indices { #expect(error[output] <= 2e-6 * largest[output] + 1e-12, "width \(width)") }
+    }
+  }
+
   /// Transposes that remain (an output in the exporter's layout) have no rule of their own.
   @Test("convolutional networks need no recomputing", arguments: cases)
   func rulesOnly(_ c: ProgramTests.Case) throws {
