@@ -20,6 +20,8 @@ public enum AttributionError: Error, Equatable, Sendable, CustomStringConvertibl
   case unsupportedLength(reason: String)
   /// A prediction or score came out as NaN or infinity.
   case notFinite(quantity: String, location: String, target: String)
+  /// A score that an independent way of computing it does not confirm.
+  case disagreement(CheckFailure)
 
   public var description: String {
     switch self {
@@ -40,6 +42,7 @@ public enum AttributionError: Error, Equatable, Sendable, CustomStringConvertibl
     case .notFinite(let quantity, let location, let target):
       "\(quantity) of target '\(target)' is not a finite number at \(location); the model overflows there: check its "
         + "weights and try --pre-activation"
+    case .disagreement(let failure): failure.description
     }
   }
 }

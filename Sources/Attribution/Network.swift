@@ -25,6 +25,7 @@ public struct Network: Sendable {
 
   private let programs: ProgramCache<Program>
   private let differencePrograms: ProgramCache<DifferenceProgram>
+  private let plainPrograms: ProgramCache<Program>
 
   /// Lengths at which a model of any length is tried, until one fits its kernels.
   private static let probeLengths = [4_096, 65_536, 524_288]
@@ -62,6 +63,7 @@ public struct Network: Sendable {
     self.metadata = metadata
     programs = ProgramCache { try Program(make($0, $1)) }
     differencePrograms = ProgramCache { try DifferenceProgram(make(1, $1), editWidth: $0) }
+    plainPrograms = ProgramCache { try Program(asIs: make($0, $1)) }
   }
 
   /// The network of an ONNX file.
@@ -96,6 +98,13 @@ public struct Network: Sendable {
   /// The compiled network; recent sizes are kept and shared by all tasks.
   public func program(batch: Int, length: Int) throws -> Program {
     try programs.program(batch, length: length)
+  }
+
+  /// The network with every value kept as it is, pre-activations included: what checks run. Shares the weights of
+  /// difference propagation where there is one.
+  func plainProgram(length: Int) throws -> Program {
+    guard let batch = fixedBatch, batch != 1 else { return try differenceProgram(length: length).program }
+    return try plainPrograms.program(batch, length: length)
   }
 
   /// Whether difference propagation is the cheaper exact way, against one forward pass over `naiveLength` bases an edit.

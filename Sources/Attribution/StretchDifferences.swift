@@ -20,11 +20,7 @@ public struct StretchDifferences: StretchScorer, ~Copyable {
   /// - Throws: a target that the model's outputs do not allow.
   public init(_ model: PositionModel, targets: [PositionTarget], newSites: Bool = false) throws {
     try model.check(targets, newSites: newSites)
-    // Decided at the default tile, whatever tile and contig are, so that a base's score never depends on them.
-    let window = 2 * model.layout.flank + 1 + model.layout.deficit
-    let tile = model.network.fixedLength ?? PositionModel.defaultTile + window
-    let differences = try model.network.prefersDifferences(
-      length: tile, naiveLength: model.network.fixedLength ?? window)
+    let differences = try model.prefersDifferences
     plain = try differences ? nil : StretchISM(model, targets: targets, newSites: newSites)
     self.targets = targets
     self.newSites = newSites

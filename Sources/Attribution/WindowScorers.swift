@@ -191,10 +191,15 @@ public struct WindowISM: WindowScorer, ~Copyable {
 }
 
 /// A single-base substitution of a window.
-struct Edit {
+public struct Edit: Hashable, Sendable {
   /// 0-based from the window's first base.
-  let column: Int
-  let base: UInt8
+  public let column: Int
+  public let base: UInt8
+
+  public init(column: Int, base: UInt8) {
+    self.column = column
+    self.base = base
+  }
 
   /// The three alternates of every known base, in column and A C G T order.
   static func all(in codes: ArraySlice<UInt8>, columns: Range<Int>) -> [Edit] {

@@ -15,7 +15,7 @@ public struct DifferenceProgram: Sendable {
   }
 
   /// The compiled graph, every value in memory of its own.
-  let program: Program
+  public let program: Program
   /// Layout of each value's differences; `nil` for constants.
   let layouts: [DifferenceLayout?]
   /// Route of each step.
@@ -90,7 +90,7 @@ public struct DifferenceProgram: Sendable {
   }
 
   /// How many float32 multiply-adds in a kernel take the time of one operation of the plain float64 evaluation.
-  private static let recomputingPenalty = 64
+  public static let recomputingPenalty = 64
 
   /// The cost of one edit in multiply-adds of the float32 kernels. From shapes and operation counts alone, so that which
   /// way is taken is the same on every machine.

@@ -77,6 +77,15 @@ public struct Session: ~Copyable {
   public mutating func gradient<R>(
     seeds: [(output: Int, weights: [Float])], _ body: (UnsafeBufferPointer<Float>) throws -> R
   ) rethrows -> R {
+    try gradient(seeds: seeds, visiting: { _, _, _ in }, body)
+  }
+
+  /// `gradient`, handing over each step that takes part when its outputs' gradients are complete.
+  mutating func gradient<R>(
+    seeds: [(output: Int, weights: [Float])],
+    visiting visit: (_ step: Int, _ forward: ForwardCall, _ outputGradients: [MutableTensorView]) -> Void,
+    _ body: (UnsafeBufferPointer<Float>) throws -> R
+  ) rethrows -> R {
     precondition(purpose == .gradient, "this session was made for predictions")
     for value in hasGradient.indices { hasGradient[value] = false }
     for seed in seeds {
@@ -87,7 +96,10 @@ public struct Session: ~Copyable {
       let target = target(of: value)
       for (index, weight) in seed.weights.enumerated() { target.put(index, weight) }
     }
-    for index in program.steps.indices.reversed() { backward(program.steps[index], forwardCalls[index]) }
+    for index in program.steps.indices.reversed() {
+      let forward = forwardCalls[index]
+      backward(program.steps[index], forward) { visit(index, forward, $0) }
+    }
 
     let input = program.graph.input
     let result = UnsafeMutableBufferPointer(
@@ -96,7 +108,9 @@ public struct Session: ~Copyable {
     return try body(UnsafeBufferPointer(result))
   }
 
-  private mutating func backward(_ step: Program.Step, _ forward: ForwardCall) {
+  private mutating func backward(
+    _ step: Program.Step, _ forward: ForwardCall, _ visit: ([MutableTensorView]) -> Void
+  ) {
     guard step.outputs.contains(where: { hasGradient[$0] }) else { return }
     let base = arena.pointer
     let outputGradients = step.outputs.map { value -> MutableTensorView in
@@ -104,6 +118,7 @@ public struct Session: ~Copyable {
       if !hasGradient[value] { view.elements.update(repeating: 0) }
       return view
     }
+    visit(outputGradients)
     let inputGradients = step.inputs.map { value -> GradientTarget? in
       plan.gradients[value] == nil ? nil : target(of: value)
     }

@@ -41,7 +41,7 @@ enum ExitMapping {
       }
     case let error as AttributionError:
       switch error {
-      case .notFinite: .failed
+      case .notFinite, .disagreement: .failed
       case .badMetadata: .badInput
       default: .usage
       }

@@ -14,6 +14,7 @@ struct FixtureTests {
   ]
   static let cases =
     ["basset", "basset_torchscript", "deepsea", "bpnet", "dna_transformer", "encoder_transformer"] + exports
+  static let convolutional = cases.filter { !$0.contains("transformer") }
 
   /// A case with its targets as the command line writes them.
   struct Fixture {
@@ -74,11 +75,12 @@ struct FixtureTests {
     }
 
     /// Largest error of the scores over the largest true magnitude of the same target.
-    func errors(_ scores: [WindowScores], _ windows: [WindowTask], _ truth: [Double]) -> [Double] {
+    /// - Parameter start: number of the sequence that the first window is.
+    func errors(_ scores: [WindowScores], _ windows: [WindowTask], _ truth: [Double], from start: Int = 0) -> [Double] {
       model.targets.indices.map { target in
         var (error, largest) = (0.0, 0.0)
         for (sequence, scores) in scores.enumerated() {
-          let first = (sequence * model.targets.count + target) * 4 * model.length
+          let first = ((start + sequence) * model.targets.count + target) * 4 * model.length
           for base in 0..<4 {
             let row = first + base * model.length
             largest = max(largest, truth[row..<row + model.length].map(abs).max()!)

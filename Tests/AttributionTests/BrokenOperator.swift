@@ -1,0 +1,88 @@
+import NetworkGraph
+import Tensors
+
+/// What can go wrong in an operator while its forward pass stays right.
+enum Fault: CaseIterable, Sendable {
+  case scaledDifference, droppedDifferenceRow, scaledGradient, droppedGradientRow
+
+  var isInDifferences: Bool { self == .scaledDifference || self == .droppedDifferenceRow }
+}
+
+/// A real operator with a fault in its difference rule or its vector-Jacobian product.
+struct BrokenOperator: NetworkOperator {
+  let base: any NetworkOperator
+  let fault: Fault
+
+  var kind: String { base.kind }
+  var isElementwise: Bool { base.isElementwise }
+
+  func outputShapes(for inputs: [Shape]) throws(OperatorError) -> [Shape] { try base.outputShapes(for: inputs) }
+  func evaluate(_ inputs: [ConstantTensor]) throws(OperatorError) -> [ConstantTensor] { try base.evaluate(inputs) }
+  func dependence(of inputs: [Dependence], shapes: [Shape]) -> [Dependence] {
+    base.dependence(of: inputs, shapes: shapes)
+  }
+  func compile(_ operands: [Operand]) throws(OperatorError) -> any CompiledOperator {
+    Compiled(base: try base.compile(operands) as! any DifferenceOperator, fault: fault)
+  }
+
+  struct Compiled: DifferenceOperator {
+    let base: any DifferenceOperator
+    let fault: Fault
+
+    var multiplyAdds: Int { base.multiplyAdds }
+    var scratchCount: Int { base.scratchCount }
+    func forward(_ call: ForwardCall) { base.forward(call) }
+    func forwardPrecisely(_ call: ForwardCall) { base.forwardPrecisely(call) }
+
+    func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
+      base.hasDifferenceRule(inputs: inputs, output: output)
+    }
+    func differenceMultiplyAdds(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Int {
+      base.differenceMultiplyAdds(inputs: inputs, output: output)
+    }
+
+    func difference(_ call: DifferenceCall) {
+      base.difference(call)
+      let (output, size) = (call.output, call.output.layout.rowSize)
+      for edit in 0..<output.edits {
+        let rows = output.rows(of: edit)
+        switch fault {
+        case .scaledDifference: for i in 0..<output.layout.count { rows[i] *= 1.01 }
+        // The middle of what an edit changes: always inside, and rarely nothing.
+        case .droppedDifferenceRow: (rows + output.layout.width / 2 * size).update(repeating: 0, count: size)
+        case .scaledGradient, .droppedGradientRow: break
+        }
+      }
+    }
+
+    func backward(_ call: BackwardCall) {
+      let gradient = call.outputGradients[0]
+      switch fault {
+      case .scaledGradient: for i in 0..<gradient.shape.count { gradient.base[i] *= 1.01 }
+      case .droppedGradientRow:
+        // The one of the first sequence that matters most; the middle one could be off for this sequence.
+        let (size, rows) = (gradient.shape.dims.last!, gradient.shape.rank == 3 ? gradient.shape[1] : 1)
+        let row = (0..<rows).max { weight(gradient.base + $0 * size, size) < weight(gradient.base + $1 * size, size) }!
+        (gradient.base + row * size).update(repeating: 0, count: size)
+      case .scaledDifference, .droppedDifferenceRow: break
+      }
+      base.backward(call)
+    }
+
+    private func weight(_ row: UnsafeMutablePointer<Float>, _ size: Int) -> Float {
+      (0..<size).reduce(0) { $0 + abs(row[$1]) }
+    }
+  }
+}
+
+/// Puts a fault into the nodes of one kind that have a given name.
+extension Graph {
+  func breaking(_ name: String, _ fault: Fault?) -> Graph {
+    guard let fault else { return self }
+    var graph = self
+    for index in nodes.indices where nodes[index].name == name {
+      graph.nodes[index].op = BrokenOperator(base: nodes[index].op, fault: fault)
+    }
+    return graph
+  }
+}
