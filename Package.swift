@@ -25,7 +25,13 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let package = Package(
   name: "tismscan",
-  products: [.executable(name: "tismscan", targets: ["tismscan"])],
+  products: [
+    .executable(name: "tismscan", targets: ["tismscan"]),
+    // What `Benchmarks/`, a package of its own, measures.
+    .library(
+      name: "TismscanEngine",
+      targets: ["Attribution", "Engine", "ONNXImport", "NetworkGraph", "Kernels", "Tensors", "Genomics"]),
+  ],
   dependencies: [
     // The command line: options, help texts, usage errors.
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
