@@ -21,8 +21,12 @@ public struct WindowModel: Sendable {
     outputs = targets.reduce(into: []) { $0.formUnion($1.outputs) }
   }
 
-  /// Sequences a run: enough rows for dense layers, bounded activations.
-  var batch: Int { network.fixedBatch ?? max(1, min(32, 16_384 / max(1, length))) }
+  /// Sequences a run: enough rows for dense layers, bounded activations; one where nothing is gained.
+  func batch() throws -> Int {
+    if let fixed = network.fixedBatch { return fixed }
+    guard try network.program(batch: 1, length: length).gainsFromBatches else { return 1 }
+    return max(1, min(32, 16_384 / max(1, length)))
+  }
 }
 
 /// Scores of one window: one entry a target.
@@ -63,7 +67,7 @@ public struct WindowPrediction: WindowScorer, ~Copyable {
 
   public init(_ model: WindowModel) throws {
     self.model = model
-    runner = try Runner(model.network, batch: model.batch, length: model.length, for: .prediction)
+    runner = try Runner(model.network, batch: model.batch(), length: model.length, for: .prediction)
   }
 
   public mutating func score(_ windows: [WindowTask]) throws -> [WindowScores] {
@@ -94,7 +98,7 @@ public struct WindowTISM: WindowScorer, ~Copyable {
 
   public init(_ model: WindowModel) throws {
     self.model = model
-    runner = try Runner(model.network, batch: model.batch, length: model.length, for: .gradient)
+    runner = try Runner(model.network, batch: model.batch(), length: model.length, for: .gradient)
   }
 
   public mutating func score(_ windows: [WindowTask]) throws -> [WindowScores] {
@@ -153,7 +157,7 @@ public struct WindowISM: WindowScorer, ~Copyable {
 
   public init(_ model: WindowModel) throws {
     self.model = model
-    runner = try Runner(model.network, batch: model.batch, length: model.length, for: .prediction)
+    runner = try Runner(model.network, batch: model.batch(), length: model.length, for: .prediction)
   }
 
   public mutating func score(_ windows: [WindowTask]) throws -> [WindowScores] {

@@ -81,10 +81,10 @@ extension KernelSet {
       var call = tismscan_contraction(
         x: taps.isEmpty ? x : x + firstInputRow * xStride, x_row_stride: rows.stride * xStride,
         x_tap_stride: rows.dilation * xStride, taps: taps.count, inputs: w.inputs,
-        w: w.storage.pointer + taps.lowerBound * w.inputs * KernelSet.panel, w_panel_stride: w.panelStride,
+        w: w.pointer(tap: taps.lowerBound), w_panel_stride: w.panelStride,
         bias: w.bias?.pointer, y: y + row * yStride, y_row_stride: yStride, rows: end - row, outputs: w.outputs,
         relu: relu, adds: adds)
-      if precisely { table.contract_precisely(&call) } else { table.contract(&call) }
+      run(&call, narrow: w.isNarrow, precisely: precisely)
       row = end
     }
   }
@@ -115,9 +115,19 @@ extension KernelSet {
     precondition(inputs == 0..<w.inputs || (w.taps == 1 && inputs.clamped(to: 0..<w.inputs) == inputs))
     var call = tismscan_contraction(
       x: x, x_row_stride: rowStride, x_tap_stride: tapStride, taps: taps.count, inputs: inputs.count,
-      w: w.storage.pointer + (taps.lowerBound * w.inputs + inputs.lowerBound) * KernelSet.panel,
+      w: w.pointer(tap: taps.lowerBound, input: inputs.lowerBound),
       w_panel_stride: w.panelStride, bias: nil, y: y, y_row_stride: yStride, rows: rows, outputs: w.outputs,
       relu: false, adds: false)
-    table.contract(&call)
+    run(&call, narrow: w.isNarrow)
+  }
+
+  @inline(__always)
+  private func run(_ call: inout tismscan_contraction, narrow: Bool, precisely: Bool = false) {
+    switch (narrow, precisely) {
+    case (false, false): table.contract(&call)
+    case (false, true): table.contract_precisely(&call)
+    case (true, false): table.contract_narrow(&call)
+    case (true, true): table.contract_narrow_precisely(&call)
+    }
   }
 }

@@ -1,12 +1,15 @@
 internal import Tensors
 
-/// Weights of a convolution or dense layer in the order the kernel reads them: `[panel][tap][input][16 outputs]`.
+/// Weights of a convolution or dense layer in the order the kernel reads them.
 ///
-/// Outputs beyond the last are zero, so that a kernel may always read whole panels.
+/// Usually `[panel][tap][input][16 outputs]`: outputs beyond the last are zero, so that a kernel may always read whole
+/// panels. Layers of few outputs are `[output][tap][input]`: their vector lanes run along the inputs instead.
 public struct PackedWeights: Sendable {
   public let taps: Int
   public let inputs: Int
   public let outputs: Int
+  /// Few outputs, so that panels would be mostly padding.
+  let isNarrow: Bool
   let storage: AlignedFloats
   let bias: AlignedFloats?
 
@@ -21,7 +24,19 @@ public struct PackedWeights: Sendable {
     self.taps = taps
     self.inputs = inputs
     self.outputs = outputs
+    isNarrow = outputs <= Self.narrowOutputs && taps * inputs >= Self.narrowTerms
     let panel = KernelSet.panel
+    if isNarrow {
+      storage = AlignedFloats(count: outputs * taps * inputs) { buffer in
+        for output in 0..<outputs {
+          for tap in 0..<taps {
+            for input in 0..<inputs { buffer[(output * taps + tap) * inputs + input] = weight(output, tap, input) }
+          }
+        }
+      }
+      self.bias = bias.map { AlignedFloats($0) }
+      return
+    }
     let panels = (outputs + panel - 1) / panel
     storage = AlignedFloats(count: panels * taps * inputs * panel) { buffer in
       for output in 0..<outputs {
@@ -36,6 +51,15 @@ public struct PackedWeights: Sendable {
     }
   }
 
-  /// Floats between the panels.
-  var panelStride: Int { taps * inputs * KernelSet.panel }
+  /// Outputs up to which lanes run along the inputs, when there are enough of those (measured: docs/kernels.md).
+  private static let narrowOutputs = 8
+  private static let narrowTerms = 32
+
+  /// Floats between the panels, or between the outputs of narrow weights.
+  var panelStride: Int { taps * inputs * (isNarrow ? 1 : KernelSet.panel) }
+
+  /// The weights from a tap and an input on.
+  func pointer(tap: Int, input: Int = 0) -> UnsafePointer<Float> {
+    storage.pointer + (tap * inputs + input) * (isNarrow ? 1 : KernelSet.panel)
+  }
 }

@@ -20,6 +20,9 @@ public protocol CompiledOperator: Sendable {
   /// The vector-Jacobian product: from the gradients of the outputs, those of the inputs that want one.
   func backward(_ call: BackwardCall)
 
+  /// True when several sequences a run are faster than one: a product with large weights and few rows a sequence.
+  var gainsFromBatches: Bool { get }
+
   /// True when the only output is the first input's elements under another shape: no memory, no work.
   var aliasesInput: Bool { get }
 }
@@ -27,6 +30,7 @@ public protocol CompiledOperator: Sendable {
 extension CompiledOperator {
   public var scratchCount: Int { 0 }
   public var aliasesInput: Bool { false }
+  public var gainsFromBatches: Bool { false }
   public func forwardPrecisely(_ call: ForwardCall) { forward(call) }
 }
 

@@ -1,9 +1,9 @@
+internal import Kernels
 internal import NetworkGraph
 internal import Tensors
 
-/// Matrix products with float32 chains in the order of `k`: a row of the result is a sum of scaled rows.
-///
-/// Every product below has contiguous rows on the right; an operand stored the other way is transposed into scratch first.
+/// Matrix products with float32 chains in the order of the summed axis, by the convolution kernel: the right operand of
+/// each product is packed into scratch first.
 struct CompiledMatMul: CompiledOperator {
   let op: MatMul
   let sizes: MatMul.Sizes
@@ -11,19 +11,29 @@ struct CompiledMatMul: CompiledOperator {
   let batches: StridedWalk
 
   var multiplyAdds: Int { sizes.batch.count * sizes.n * sizes.k * sizes.m }
-  var scratchCount: Int { max(sizes.k * sizes.m, sizes.n * sizes.m, sizes.n * sizes.k) }
 
-  func forward(_ call: ForwardCall) {
+  /// The panels of either operand or of the result's gradient, as they are or transposed.
+  var scratchCount: Int {
     let (n, k, m) = (sizes.n, sizes.k, sizes.m)
-    eachMatrix { left, right, result in
-      let a = call.inputs[0].base + left * n * k
-      var b = call.inputs[1].base + right * k * m
-      let y = call.outputs[0].base + result * n * m
-      if op.transposeB { b = transposed(b, rows: m, columns: k, into: call.scratch) }
-      y.update(repeating: 0, count: n * m)
-      addProduct(
-        rows: n, terms: k, a, rowStride: op.transposeA ? 1 : k, termStride: op.transposeA ? n : 1, b, columns: m,
-        into: y)
+    return [(k, m), (m, k), (n, m), (m, n), (n, k)].map(MatrixPanels.count).max()!
+  }
+
+  // Strides of entry (row, term) of the left and (term, column) of the right operand.
+  private var left: (row: Int, term: Int) { op.transposeA ? (1, sizes.n) : (sizes.k, 1) }
+  private var right: (term: Int, column: Int) { op.transposeB ? (1, sizes.k) : (sizes.m, 1) }
+
+  func forward(_ call: ForwardCall) { forward(call, precisely: false) }
+  func forwardPrecisely(_ call: ForwardCall) { forward(call, precisely: true) }
+
+  private func forward(_ call: ForwardCall, precisely: Bool) {
+    let (n, k, m) = (sizes.n, sizes.k, sizes.m)
+    eachMatrix { a, b, y in
+      let panels = MatrixPanels(
+        packing: call.inputs[1].base + b * k * m, terms: k, termStride: right.term, columns: m,
+        columnStride: right.column, into: call.scratch)
+      KernelSet.best.multiply(
+        call.inputs[0].base + a * n * k, rowStride: left.row, termStride: left.term, panels,
+        into: call.outputs[0].base + y * n * m, yStride: m, rows: n, precisely: precisely)
     }
   }
 
@@ -31,38 +41,50 @@ struct CompiledMatMul: CompiledOperator {
     for target in call.inputGradients {
       if let target, !target.adds { target.view.elements.update(repeating: 0) }
     }
-    let (n, k, m) = (sizes.n, sizes.k, sizes.m)
-    eachMatrix { left, right, result in
-      let a = call.inputs[0].base + left * n * k
-      let b = call.inputs[1].base + right * k * m
-      let dy = UnsafePointer(call.outputGradients[0].base) + result * n * m
+    eachMatrix { a, b, y in
+      let (x, w) = (call.inputs[0].base + a * sizes.n * sizes.k, call.inputs[1].base + b * sizes.k * sizes.m)
+      let dy = UnsafePointer(call.outputGradients[0].base) + y * sizes.n * sizes.m
       if let target = call.inputGradients[0] {
-        let da = target.view.base + left * n * k
-        if op.transposeA {
-          // Stored [k, n]: da[k] += b[k, j] * dy[., j]
-          let gradient = transposed(dy, rows: n, columns: m, into: call.scratch)
-          addProduct(
-            rows: k, terms: m, b, rowStride: op.transposeB ? 1 : m, termStride: op.transposeB ? k : 1, gradient,
-            columns: n, into: da)
-        } else {
-          // Stored [n, k]: da[i] += dy[i, j] * b[., j]
-          let columns = op.transposeB ? b : transposed(b, rows: k, columns: m, into: call.scratch)
-          addProduct(rows: n, terms: m, dy, rowStride: m, termStride: 1, columns, columns: k, into: da)
-        }
+        addLeft(dy, w, into: target.view.base + a * sizes.n * sizes.k, call.scratch)
       }
       if let target = call.inputGradients[1] {
-        let db = target.view.base + right * k * m
-        if op.transposeB {
-          // Stored [m, k]: db[j] += dy[i, j] * a[i]
-          let rows = op.transposeA ? transposed(a, rows: k, columns: n, into: call.scratch) : a
-          addProduct(rows: m, terms: n, dy, rowStride: 1, termStride: m, rows, columns: k, into: db)
-        } else {
-          // Stored [k, m]: db[k] += a[i, k] * dy[i]
-          addProduct(
-            rows: k, terms: n, a, rowStride: op.transposeA ? n : 1, termStride: op.transposeA ? 1 : k, dy, columns: m,
-            into: db)
-        }
+        addRight(x, dy, into: target.view.base + b * sizes.k * sizes.m, call.scratch)
       }
+    }
+  }
+
+  /// `da += dy * b^T`, in the storage order of the left operand.
+  private func addLeft(
+    _ dy: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into da: UnsafeMutablePointer<Float>,
+    _ scratch: UnsafeMutablePointer<Float>
+  ) {
+    let (n, k, m) = (sizes.n, sizes.k, sizes.m)
+    if op.transposeA {
+      let panels = MatrixPanels(
+        packing: dy, terms: m, termStride: 1, columns: n, columnStride: m, into: scratch)
+      KernelSet.best.multiply(
+        b, rowStride: right.term, termStride: right.column, panels, into: da, yStride: n, rows: k, adds: true)
+    } else {
+      let panels = MatrixPanels(
+        packing: b, terms: m, termStride: right.column, columns: k, columnStride: right.term, into: scratch)
+      KernelSet.best.multiply(dy, rowStride: m, panels, into: da, yStride: k, rows: n, adds: true)
+    }
+  }
+
+  /// `db += a^T * dy`, in the storage order of the right operand.
+  private func addRight(
+    _ a: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, into db: UnsafeMutablePointer<Float>,
+    _ scratch: UnsafeMutablePointer<Float>
+  ) {
+    let (n, k, m) = (sizes.n, sizes.k, sizes.m)
+    if op.transposeB {
+      let panels = MatrixPanels(
+        packing: a, terms: n, termStride: left.row, columns: k, columnStride: left.term, into: scratch)
+      KernelSet.best.multiply(dy, rowStride: 1, termStride: m, panels, into: db, yStride: k, rows: m, adds: true)
+    } else {
+      let panels = MatrixPanels(packing: dy, terms: n, termStride: m, columns: m, columnStride: 1, into: scratch)
+      KernelSet.best.multiply(
+        a, rowStride: left.term, termStride: left.row, panels, into: db, yStride: m, rows: k, adds: true)
     }
   }
 
@@ -76,29 +98,5 @@ struct CompiledMatMul: CompiledOperator {
           offsets[2] + i * batches.rowStrides[2])
       }
     }
-  }
-
-  /// `y[r, c] += sum over t of a[r * rowStride + t * termStride] * b[t, c]`, terms in order.
-  private func addProduct(
-    rows: Int, terms: Int, _ a: UnsafePointer<Float>, rowStride: Int, termStride: Int, _ b: UnsafePointer<Float>,
-    columns: Int, into y: UnsafeMutablePointer<Float>
-  ) {
-    for r in 0..<rows {
-      let row = UnsafeMutableBufferPointer(start: y + r * columns, count: columns)
-      for t in 0..<terms {
-        let factor = a[r * rowStride + t * termStride]
-        let source = UnsafeBufferPointer(start: b + t * columns, count: columns)
-        for c in 0..<row.count { row[c] += factor * source[c] }
-      }
-    }
-  }
-
-  private func transposed(
-    _ x: UnsafePointer<Float>, rows: Int, columns: Int, into y: UnsafeMutablePointer<Float>
-  ) -> UnsafePointer<Float> {
-    for r in 0..<rows {
-      for c in 0..<columns { y[c * rows + r] = x[r * columns + c] }
-    }
-    return UnsafePointer(y)
   }
 }

@@ -111,6 +111,9 @@ struct CompiledDense: CompiledOperator {
     }
   }
 
+  /// Weights are read once for all rows: below some rows, reading them is what takes the time.
+  var gainsFromBatches: Bool { rows < 64 && forwardWeights.inputs * forwardWeights.outputs > 1 << 14 }
+
   var multiplyAdds: Int { rows * forwardWeights.inputs * forwardWeights.outputs }
 
   func forward(_ call: ForwardCall) {

@@ -1,4 +1,4 @@
-internal import Glibc
+internal import Kernels
 public import NetworkGraph
 public import Tensors
 
@@ -77,8 +77,8 @@ public struct Normalization: NetworkOperator {
     let geometry = ReductionGeometry(shape, axes: axes)
     return CompiledNormalization(
       geometry: geometry, epsilon: epsilon,
-      scale: scale?.map { Float($0) } ?? Array(repeating: 1, count: geometry.entries.count),
-      shift: shift?.map { Float($0) } ?? Array(repeating: 0, count: geometry.entries.count))
+      scale: AlignedFloats(scale?.map { Float($0) } ?? Array(repeating: 1, count: geometry.entries.count)),
+      shift: AlignedFloats(shift?.map { Float($0) } ?? Array(repeating: 0, count: geometry.entries.count)))
   }
 }
 
@@ -86,17 +86,28 @@ struct CompiledNormalization: CompiledOperator {
   let geometry: ReductionGeometry
   let epsilon: Double
   /// One number an entry.
-  let scale: [Float]
-  let shift: [Float]
+  let scale: AlignedFloats
+  let shift: AlignedFloats
 
   var multiplyAdds: Int { 2 * geometry.groups.count * geometry.entries.count * geometry.inner }
 
+  /// Each group is one run of neighbouring elements, as along the last axis.
+  private var isContiguous: Bool { geometry.inner == 1 && geometry.entries.last == geometry.entries.count - 1 }
+
   func forward(_ call: ForwardCall) {
+    if isContiguous {
+      eachGroup { start in
+        KernelSet.best.normalize(
+          call.inputs[0].base + start, scale: scale.pointer, shift: shift.pointer, epsilon: epsilon,
+          into: call.outputs[0].base + start, count: scale.count)
+      }
+      return
+    }
     eachGroup { start in
       let (x, y) = (call.inputs[0].base + start, call.outputs[0].base + start)
       let (mean, factor) = statistics(x)
       for (k, entry) in geometry.entries.enumerated() {
-        y[entry] = Float((Double(x[entry]) - mean) * factor * Double(scale[k]) + Double(shift[k]))
+        y[entry] = Float((Double(x[entry]) - mean) * factor * Double(scale.pointer[k]) + Double(shift.pointer[k]))
       }
     }
   }
@@ -104,18 +115,26 @@ struct CompiledNormalization: CompiledOperator {
   /// With `n = (x - mean) * factor` and `g = dy * scale`: `dx = factor * (g - mean(g) - n * mean(g * n))`.
   func backward(_ call: BackwardCall) {
     guard let target = call.inputGradients[0] else { return }
+    if isContiguous {
+      eachGroup { start in
+        KernelSet.best.normalizeGradient(
+          call.inputs[0].base + start, scale: scale.pointer, epsilon: epsilon, call.outputGradients[0].base + start,
+          into: target.view.base + start, count: scale.count, adds: target.adds)
+      }
+      return
+    }
     let count = Double(geometry.entries.count)
     eachGroup { start in
       let (x, dy) = (call.inputs[0].base + start, call.outputGradients[0].base + start)
       let (mean, factor) = statistics(x)
       var (sum, along) = (0.0, 0.0)
       for (k, entry) in geometry.entries.enumerated() {
-        let g = Double(dy[entry]) * Double(scale[k])
+        let g = Double(dy[entry]) * Double(scale.pointer[k])
         sum += g
         along += g * (Double(x[entry]) - mean) * factor
       }
       for (k, entry) in geometry.entries.enumerated() {
-        let g = Double(dy[entry]) * Double(scale[k])
+        let g = Double(dy[entry]) * Double(scale.pointer[k])
         let n = (Double(x[entry]) - mean) * factor
         target.put(start + entry, Float(factor * (g - sum / count - n * along / count)))
       }

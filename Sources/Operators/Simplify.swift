@@ -6,7 +6,8 @@ extension Graph {
   /// An equal graph that runs faster: transposes and unit axes cancelled, scales folded into what comes before, unused
   /// nodes gone. Values change by roundings of the folded weights only.
   public func simplified() -> Graph {
-    var layout = LayoutPass(self)
+    var attention = AttentionPass(self)
+    var layout = LayoutPass(attention.run())
     return layout.run().foldingScales().withoutUnusedNodes()
   }
 

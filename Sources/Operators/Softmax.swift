@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Kernels
 public import NetworkGraph
 public import Tensors
 
@@ -67,24 +68,34 @@ struct CompiledSoftmax: CompiledOperator {
   let inner: Int
 
   var multiplyAdds: Int { outer * length * inner }
+  /// Groups that are not contiguous are brought together: entries in, results out.
+  var scratchCount: Int { inner == 1 ? 0 : 2 * length }
 
-  func forward(_ call: ForwardCall) {
-    withUnsafeTemporaryAllocation(of: Double.self, capacity: length) { terms in
-      eachGroup { first in
-        let (x, y) = (call.inputs[0].base + first, call.outputs[0].base + first)
-        var most = -Float.infinity
-        for entry in 0..<length { most = max(most, x[entry * inner]) }
-        var sum = 0.0
-        for entry in 0..<length {
-          let difference = Double(x[entry * inner]) - Double(most)
-          let term = exp(difference)
-          terms[entry] = logarithm ? difference : term
-          sum += term
-        }
-        let shift = logarithm ? log(sum) : 0
-        for entry in 0..<length { y[entry * inner] = Float(logarithm ? terms[entry] - shift : terms[entry] / sum) }
+  func forward(_ call: ForwardCall) { forward(call, precisely: false) }
+  func forwardPrecisely(_ call: ForwardCall) { forward(call, precisely: true) }
+
+  private func forward(_ call: ForwardCall, precisely: Bool) {
+    eachGroup { first in
+      let (x, y) = (call.inputs[0].base + first, call.outputs[0].base + first)
+      if logarithm { return logarithms(x, into: y) }
+      guard inner > 1 else {
+        KernelSet.best.softmax(x, into: y, count: length, precisely: precisely)
+        return
       }
+      let (gathered, result) = (call.scratch, call.scratch + length)
+      for entry in 0..<length { gathered[entry] = x[entry * inner] }
+      KernelSet.best.softmax(gathered, into: result, count: length, precisely: precisely)
+      for entry in 0..<length { y[entry * inner] = result[entry] }
     }
+  }
+
+  private func logarithms(_ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>) {
+    var most = -Float.infinity
+    for entry in 0..<length { most = max(most, x[entry * inner]) }
+    var sum = 0.0
+    for entry in 0..<length { sum += exp(Double(x[entry * inner]) - Double(most)) }
+    let shift = log(sum)
+    for entry in 0..<length { y[entry * inner] = Float(Double(x[entry * inner]) - Double(most) - shift) }
   }
 
   /// `dx = y * (dy - sum(y * dy))`; of the logarithm `dx = dy - exp(y) * sum(dy)`.
@@ -92,6 +103,10 @@ struct CompiledSoftmax: CompiledOperator {
     guard let target = call.inputGradients[0] else { return }
     eachGroup { first in
       let (y, dy) = (call.outputs[0].base + first, call.outputGradients[0].base + first)
+      if inner == 1 && !logarithm {
+        KernelSet.best.softmaxGradient(y, dy, into: target.view.base + first, count: length, adds: target.adds)
+        return
+      }
       var sum = 0.0
       for entry in 0..<length {
         let i = entry * inner

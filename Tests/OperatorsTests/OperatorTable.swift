@@ -1,8 +1,9 @@
 import Kernels
 import NetworkGraph
-import Operators
 import Tensors
 import TestSupport
+
+@testable import Operators
 
 /// At least one case for every operator that runs on data, odd sizes and several sequences included.
 enum OperatorTable {
@@ -10,7 +11,7 @@ enum OperatorTable {
     do {
       let groups = [
         unary(), binary(), try convolutions(), try products(), try pools(), movement(), selection(), try orders(),
-        reductions(), normalizations(), predicates(),
+        reductions(), normalizations(), attentions(), predicates(),
       ]
       return groups.flatMap { $0 }
     } catch {
@@ -203,10 +204,65 @@ enum OperatorTable {
       OperatorCase(
         "layer norm", Normalization(axes: [2], epsilon: 1e-5, scale: doubles(6, seed: 12), shift: doubles(6, seed: 13)),
         [[2, 5, 6]]),
+      OperatorCase(
+        "layer norm of a wide row",
+        Normalization(axes: [2], epsilon: 1e-5, scale: doubles(37, seed: 15), shift: doubles(37, seed: 16)),
+        [[1, 3, 37]]),
+      OperatorCase("softmax of a wide row", Softmax(axis: 2), [[2, 2, 37]], in: -8...8),
       OperatorCase("instance norm", Normalization(axes: [1], epsilon: 1e-3), [[2, 7, 3]]),
       OperatorCase("group norm", Normalization(axes: [2, 3], epsilon: 1e-5), [[2, 2, 3, 5]]),
       OperatorCase(
         "layer norm of two axes", Normalization(axes: [1, 2], epsilon: 1e-5, scale: doubles(15, seed: 14)), [[2, 5, 3]]),
+    ]
+  }
+
+  private static func attentions() -> [OperatorCase] {
+    /// Masks are a causal triangle, a band with holes and a padded end.
+    func attention(
+      _ name: String, heads: Int, queries: Int, keys: Int, sizes: (key: Int, value: Int), joined: Bool = false,
+      mask: ((_ query: Int, _ key: Int) -> Bool)? = nil, biased: Bool = false, relative: Bool = false
+    ) -> OperatorCase {
+      // Joined operands are parts of one wider value, as one projection of all three makes them.
+      let (k, v) = sizes
+      let side = joined ? heads * max(k, v) : 0
+      func rows(_ size: Int, _ part: Int) -> Attention.HeadRows {
+        joined
+          ? Attention.HeadRows(channels: 3 * side, offset: part * side, stride: max(k, v))
+          : Attention.HeadRows(channels: heads * size, offset: 0, stride: size)
+      }
+      var op = Attention(
+        heads: heads, queries: queries, keys: keys, keySize: k, valueSize: v, query: rows(k, 0), key: rows(k, 1),
+        value: rows(v, 2), scale: 0.7)
+      if mask != nil || biased {
+        var random = SplitMix64(seed: 77)
+        op.bias = (0..<queries * keys).map { index in
+          let seen = mask?(index / keys, index % keys) ?? true
+          return seen ? (biased ? Float.random(in: -1...1, using: &random) : 0) : -.infinity
+        }
+      }
+      var shapes: [Shape] = [
+        [1, queries, op.query.channels], [1, keys, op.key.channels], [1, keys, op.value.channels],
+      ]
+      if relative {
+        let count = queries + keys - 1
+        op.relative = Attention.Relative(
+          operand: rows(k, 0), size: k, weights: doubles(heads * k * count, seed: 5).map { Float($0) }, count: count,
+          index: (0..<queries * keys).map { Int32(queries - 1 - $0 / keys + $0 % keys) }, scale: 0.5)
+        shapes.append([1, queries, op.query.channels])
+      }
+      return OperatorCase(name, op, shapes)
+    }
+    return [
+      attention("attention", heads: 2, queries: 7, keys: 7, sizes: (3, 3)),
+      attention("attention of one head", heads: 1, queries: 5, keys: 9, sizes: (4, 2)),
+      attention("attention over tiles", heads: 2, queries: 30, keys: 35, sizes: (5, 3)),
+      attention("attention causal", heads: 2, queries: 27, keys: 27, sizes: (4, 4), mask: { $1 <= $0 }),
+      attention("attention with holes", heads: 3, queries: 6, keys: 20, sizes: (2, 5), mask: { ($0 + $1) % 3 != 0 }),
+      attention("attention biased", heads: 2, queries: 6, keys: 18, sizes: (3, 3), mask: { $1 < 17 }, biased: true),
+      attention("attention joined", heads: 2, queries: 8, keys: 8, sizes: (3, 3), joined: true),
+      attention("attention relative", heads: 2, queries: 9, keys: 9, sizes: (3, 4), relative: true),
+      attention(
+        "attention relative causal", heads: 2, queries: 26, keys: 26, sizes: (3, 4), mask: { $1 <= $0 }, relative: true),
     ]
   }
 

@@ -17,13 +17,18 @@ static ptrdiff_t one_of(generator *g, const ptrdiff_t *choices, size_t count) {
   one_of(g, (const ptrdiff_t[]){__VA_ARGS__}, sizeof((const ptrdiff_t[]){__VA_ARGS__}) / sizeof(ptrdiff_t))
 
 static void contract_case(
-    const char *table, const char *kernel, contraction_kernel contract, uint64_t number_of_case, bool may_add) {
+    const char *table, const char *kernel, contraction_kernel contract, uint64_t number_of_case, bool may_add,
+    bool narrow) {
   generator g = {.state = 0xC0DE + number_of_case};
-  const ptrdiff_t inputs = ONE_OF(&g, 1, 2, 3, 4, 5, 7, 16, 33);
-  const ptrdiff_t outputs = ONE_OF(&g, 1, 2, 3, 5, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 80, 128, 130);
+  ptrdiff_t inputs = ONE_OF(&g, 1, 2, 3, 4, 5, 7, 16, 33);
+  ptrdiff_t outputs = ONE_OF(&g, 1, 2, 3, 5, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 80, 128, 130);
+  if (narrow) {
+    outputs = outputs % 8 + 1;
+    inputs = ONE_OF(&g, 1, 5, 16, 17, 33, 64, 100);
+  }
   const ptrdiff_t taps = ONE_OF(&g, 1, 1, 2, 3, 5, 8);
   const ptrdiff_t rows = ONE_OF(&g, 1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 19, 25);
-  const ptrdiff_t x_stride = inputs + whole(&g, 0, 3), stride = whole(&g, 1, 3), dilation = whole(&g, 1, 4);
+  const ptrdiff_t x_stride = inputs + whole(&g, 0, 1) * whole(&g, 0, 3), stride = whole(&g, 1, 3), dilation = whole(&g, 1, 4);
   const ptrdiff_t unused = ONE_OF(&g, 0, 0, 1, 3);  // inputs of the packed weights that do not take part
   const ptrdiff_t y_stride = outputs + ONE_OF(&g, 0, 1, 5);
   const bool biased = coin(&g), relu = coin(&g), adds = coin(&g) && may_add;
@@ -39,12 +44,13 @@ static void contract_case(
       }
     }
   }
-  const ptrdiff_t panels = (outputs + TISMSCAN_PANEL - 1) / TISMSCAN_PANEL;
-  const ptrdiff_t panel_stride = (taps * inputs + unused) * TISMSCAN_PANEL;
-  buffer w = poisoned(panels * panel_stride), bias = poisoned(panels * TISMSCAN_PANEL);
-  for (ptrdiff_t c = 0; c < panels * TISMSCAN_PANEL; c++) {
-    float *first = w.data + c / TISMSCAN_PANEL * panel_stride + c % TISMSCAN_PANEL;
-    for (ptrdiff_t i = 0; i < taps * inputs; i++) first[i * TISMSCAN_PANEL] = c < outputs ? number(&g, values) : 0;
+  // Panels of 16 outputs, or one after the other.
+  const ptrdiff_t panel = narrow ? 1 : TISMSCAN_PANEL, panels = (outputs + panel - 1) / panel;
+  const ptrdiff_t panel_stride = (taps * inputs + unused) * panel;
+  buffer w = poisoned(panels * panel_stride), bias = poisoned(panels * panel);
+  for (ptrdiff_t c = 0; c < panels * panel; c++) {
+    float *first = w.data + c / panel * panel_stride + c % panel;
+    for (ptrdiff_t i = 0; i < taps * inputs; i++) first[i * panel] = c < outputs ? number(&g, values) : 0;
     bias.data[c] = c < outputs ? number(&g, values) : 0;
   }
   buffer y = poisoned((rows - 1) * y_stride + outputs);
@@ -73,7 +79,9 @@ static void contract_case(
 
 void contract_cases(const tismscan_kernels *table) {
   for (uint64_t i = 0; i < CASES; i++) {
-    contract_case(table->name, "contract", table->contract, i, true);
-    contract_case(table->name, "contract_precisely", table->contract_precisely, i, false);
+    contract_case(table->name, "contract", table->contract, i, true, false);
+    contract_case(table->name, "contract_precisely", table->contract_precisely, i, false, false);
+    contract_case(table->name, "contract_narrow", table->contract_narrow, i, true, true);
+    contract_case(table->name, "contract_narrow_precisely", table->contract_narrow_precisely, i, false, true);
   }
 }

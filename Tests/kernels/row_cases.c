@@ -72,10 +72,46 @@ static void maxima(const tismscan_kernels *table, ptrdiff_t window, ptrdiff_t ch
   release(x), release(d), release(y), release(change), release(dy), release(dx);
 }
 
+static void rows_of_one(const tismscan_kernels *table, ptrdiff_t count) {
+  generator g = {.state = 0x50F7 + (uint64_t)count};
+  buffer x = filled(&g, count, PLAIN), d = filled(&g, count, PLAIN), y = poisoned(count), dx = poisoned(count);
+  buffer scale = filled(&g, count, PLAIN), shift = filled(&g, count, PLAIN);
+  for (ptrdiff_t i = 0; i < count; i++) x.data[i] *= 20;
+  label l = {.table = table->name, .kernel = "softmax_row"};
+  snprintf(l.name, sizeof l.name, "%td", count);
+  table->softmax_row(x.data, y.data, count, 0.75);
+  finish(&l, y, NULL, true);
+  l.kernel = "softmax_row_gradient";
+  table->softmax_row_gradient(y.data, d.data, dx.data, count, 0.75, false);
+  finish(&l, dx, NULL, true);
+  snprintf(l.name, sizeof l.name, "%td adds", count);
+  table->softmax_row_gradient(y.data, d.data, dx.data, count, 0.75, true);
+  finish(&l, dx, NULL, true);
+  snprintf(l.name, sizeof l.name, "%td", count);
+  l.kernel = "softmax_row_precisely";
+  table->softmax_row_precisely(x.data, y.data, count, 0.75);
+  finish(&l, y, NULL, true);
+  l.kernel = "normalize_row";
+  table->normalize_row(x.data, scale.data, shift.data, 1e-5, y.data, count);
+  finish(&l, y, NULL, true);
+  l.kernel = "normalize_row_gradient";
+  table->normalize_row_gradient(x.data, scale.data, 1e-5, d.data, dx.data, count, false);
+  finish(&l, dx, NULL, true);
+  snprintf(l.name, sizeof l.name, "%td adds", count);
+  table->normalize_row_gradient(x.data, scale.data, 1e-5, d.data, dx.data, count, true);
+  finish(&l, dx, NULL, true);
+  snprintf(l.name, sizeof l.name, "%td", count);
+  l.kernel = "normalize_row_difference";
+  table->normalize_row_difference(x.data, d.data, scale.data, 1e-5, y.data, count);
+  finish(&l, y, NULL, true);
+  release(x), release(d), release(y), release(dx), release(scale), release(shift);
+}
+
 void row_cases(const tismscan_kernels *table) {
   static const ptrdiff_t counts[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 127, 301};
   for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
     elementwise(table, counts[i]);
+    rows_of_one(table, counts[i]);
     scales(table, 1, counts[i], PLAIN);
     scales(table, 5, counts[i], PLAIN);
     scales(table, 3, counts[i], WIDE);

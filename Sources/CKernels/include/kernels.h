@@ -66,6 +66,10 @@ typedef struct {
   void (*contract)(const tismscan_contraction *call);
   // The same sum accumulated in double and rounded once after bias and ReLU (`adds` must be false).
   void (*contract_precisely)(const tismscan_contraction *call);
+  // The same for few outputs: `w` is [outputs][taps][inputs] with `w_panel_stride` floats between outputs, and each sum is
+  // 16 chains over the inputs, added in a fixed tree.
+  void (*contract_narrow)(const tismscan_contraction *call);
+  void (*contract_narrow_precisely)(const tismscan_contraction *call);
   // y = f(x); x and y may be the same.
   void (*apply)(tismscan_function f, double a, double b, const float *x, float *y, ptrdiff_t count);
   // dx = dy * f'(x), added to dx when `adds`.
@@ -90,6 +94,20 @@ typedef struct {
   // Adds dy to the row of dx whose x is the first largest one of the window (or NaN), per channel.
   void (*max_rows_gradient)(
       const float *x, ptrdiff_t stride, ptrdiff_t window, const float *dy, float *dx, ptrdiff_t channels);
+  // y = softmax(scale * x) of one row, scale > 0; x and y may be the same. Powers are rounded to float before they are
+  // divided by their sum; `precisely` rounds once (x and y must differ).
+  void (*softmax_row)(const float *x, float *y, ptrdiff_t count, double scale);
+  void (*softmax_row_precisely)(const float *x, float *y, ptrdiff_t count, double scale);
+  // dx = scale * y * (dy - sum(y * dy)); dy and dx may be the same.
+  void (*softmax_row_gradient)(const float *y, const float *dy, float *dx, ptrdiff_t count, double scale, bool adds);
+  // y = (x - mean) / sqrt(variance + epsilon) * scale + shift of one row.
+  void (*normalize_row)(
+      const float *x, const float *scale, const float *shift, double epsilon, float *y, ptrdiff_t count);
+  void (*normalize_row_gradient)(
+      const float *x, const float *scale, double epsilon, const float *dy, float *dx, ptrdiff_t count, bool adds);
+  // y = what the normalised row gains when x gains d.
+  void (*normalize_row_difference)(
+      const float *x, const float *d, const float *scale, double epsilon, float *y, ptrdiff_t count);
 } tismscan_kernels;
 
 // Tables that this processor can run, best first; the last is always the portable one.

@@ -1,0 +1,40 @@
+internal import CKernels
+
+extension KernelSet {
+  /// `y = softmax(scale * x)` over `count` neighbouring entries; `x` and `y` may be the same memory.
+  ///
+  /// - Parameters:
+  ///   - scale: positive.
+  ///   - precisely: every entry is rounded once; `x` and `y` must then differ.
+  public func softmax(
+    _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int, scale: Double = 1,
+    precisely: Bool = false
+  ) {
+    precondition(count > 0 && scale > 0)
+    if precisely { table.softmax_row_precisely(x, y, count, scale) } else { table.softmax_row(x, y, count, scale) }
+  }
+
+  /// `dx = scale * y * (dy - sum(y * dy))`, the gradient of `y = softmax(scale * x)`; `dy` and `dx` may be the same memory.
+  public func softmaxGradient(
+    _ y: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, into dx: UnsafeMutablePointer<Float>, count: Int,
+    scale: Double = 1, adds: Bool = false
+  ) { table.softmax_row_gradient(y, dy, dx, count, scale, adds) }
+
+  /// `y = (x - mean) / sqrt(variance + epsilon) * scale + shift` over `count` neighbouring entries.
+  public func normalize(
+    _ x: UnsafePointer<Float>, scale: UnsafePointer<Float>, shift: UnsafePointer<Float>, epsilon: Double,
+    into y: UnsafeMutablePointer<Float>, count: Int
+  ) { table.normalize_row(x, scale, shift, epsilon, y, count) }
+
+  /// The gradient of ``normalize(_:scale:shift:epsilon:into:count:)``, added to `dx` when `adds`.
+  public func normalizeGradient(
+    _ x: UnsafePointer<Float>, scale: UnsafePointer<Float>, epsilon: Double, _ dy: UnsafePointer<Float>,
+    into dx: UnsafeMutablePointer<Float>, count: Int, adds: Bool
+  ) { table.normalize_row_gradient(x, scale, epsilon, dy, dx, count, adds) }
+
+  /// What ``normalize(_:scale:shift:epsilon:into:count:)`` gains when `x` gains `d`, without cancellation.
+  public func normalizeDifference(
+    _ x: UnsafePointer<Float>, _ d: UnsafePointer<Float>, scale: UnsafePointer<Float>, epsilon: Double,
+    into y: UnsafeMutablePointer<Float>, count: Int
+  ) { table.normalize_row_difference(x, d, scale, epsilon, y, count) }
+}

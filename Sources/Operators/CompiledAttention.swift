@@ -1,0 +1,332 @@
+internal import Kernels
+internal import NetworkGraph
+internal import Tensors
+
+/// Attention one tile of query rows at a time: scores and softmax of a tile stay in cache, and keys that the mask hides from
+/// all rows of a tile cost nothing.
+///
+/// Gradients compute the scores of a tile again instead of keeping `heads * queries * keys` numbers.
+struct CompiledAttention: CompiledOperator {
+  let op: Attention
+  /// First and last unmasked key of each query.
+  let ranges: [Range<Int>]
+  /// Whether the bias is more than a mask of whole ranges.
+  let addsBias: Bool
+  /// Constants of the relative scores, and transposed, one panel set a head.
+  let relative: (forward: AlignedFloats, backward: AlignedFloats)?
+
+  /// Query rows a tile: a multiple of every register tile.
+  static let tile = 24
+
+  init(_ op: Attention) {
+    self.op = op
+    let ranges = (0..<op.queries).map(op.keyRange)
+    self.ranges = ranges
+    addsBias =
+      op.bias.map { bias in
+        ranges.enumerated().contains { i, range in range.contains { bias[i * op.keys + $0] != 0 } }
+      } ?? false
+    relative = op.relative.map { relative in
+      let size = relative.size * relative.count
+      func packed(transposed: Bool) -> AlignedFloats {
+        let (terms, columns) = transposed ? (relative.count, relative.size) : (relative.size, relative.count)
+        let each = MatrixPanels.count(terms: terms, columns: columns)
+        return AlignedFloats(count: op.heads * each) { memory in
+          relative.weights.withUnsafeBufferPointer { weights in
+            for head in 0..<op.heads {
+              _ = MatrixPanels(
+                packing: weights.baseAddress! + head * size, terms: terms, termStride: transposed ? 1 : columns,
+                columns: columns, columnStride: transposed ? terms : 1, into: memory.baseAddress! + head * each)
+            }
+          }
+        }
+      }
+      return (packed(transposed: false), packed(transposed: true))
+    }
+  }
+
+  var multiplyAdds: Int {
+    ranges.reduce(0) { $0 + $1.count } * op.heads * (op.keySize + op.valueSize)
+      + (op.relative.map { op.queries * $0.count * $0.size * op.heads } ?? 0)
+  }
+
+  // MARK: Scratch
+
+  /// Floats between the rows of a tile of scores.
+  private var scoreStride: Int { (op.keys + 15) / 16 * 16 }
+  private var relativeStride: Int { ((op.relative?.count ?? 0) + 15) / 16 * 16 }
+
+  /// Where each part of the scratch begins.
+  private struct Parts {
+    var keys = 0, values = 0, scores = 0, relative = 0, gradients = 0, rows = 0, count = 0
+  }
+
+  private var parts: Parts {
+    var parts = Parts()
+    func take(_ count: Int) -> Int {
+      defer { parts.count += (count + 15) / 16 * 16 }
+      return parts.count
+    }
+    parts.keys = take(
+      max(
+        MatrixPanels.count(terms: op.keySize, columns: op.keys), MatrixPanels.count(terms: op.keys, columns: op.keySize)
+      ) * 2)
+    parts.values = take(
+      MatrixPanels.count(terms: op.keys, columns: op.valueSize)
+        + MatrixPanels.count(terms: op.valueSize, columns: op.keys))
+    parts.scores = take(Self.tile * scoreStride)
+    parts.relative = take(Self.tile * relativeStride)
+    parts.gradients = take(Self.tile * scoreStride)
+    parts.rows = take(Self.tile * (max(op.keySize, op.valueSize, op.relative?.size ?? 0) + 15))
+    return parts
+  }
+
+  var scratchCount: Int { parts.count }
+
+  // MARK: Forward
+
+  func forward(_ call: ForwardCall) { forward(call, precisely: false) }
+  func forwardPrecisely(_ call: ForwardCall) { forward(call, precisely: true) }
+
+  private func forward(_ call: ForwardCall, precisely: Bool) {
+    for head in 0..<op.heads {
+      forward(
+        head: head, rows: 0..<op.queries, call.inputs.map(\.base), into: call.outputs[0].base, call.scratch,
+        precisely: precisely)
+    }
+  }
+
+  /// One head's results for some of the query rows.
+  func forward(
+    head: Int, rows: Range<Int>, _ inputs: [UnsafePointer<Float>], into y: UnsafeMutablePointer<Float>,
+    _ scratch: UnsafeMutablePointer<Float>, precisely: Bool
+  ) {
+    let parts = parts
+    let keys = keyPanels(head, inputs[1], scratch + parts.keys)
+    let values = MatrixPanels(
+      packing: inputs[2] + op.value.offset + head * op.value.stride, terms: op.keys, termStride: op.value.channels,
+      columns: op.valueSize, columnStride: 1, into: scratch + parts.values)
+    let channels = op.heads * op.valueSize
+    eachTile(rows) { tile in
+      let columns = scoreTile(head, tile, inputs, keys, scratch, precisely: precisely)
+      KernelSet.best.multiply(
+        scratch + parts.scores + columns.lowerBound, rowStride: scoreStride, values, terms: columns,
+        into: y + tile.lowerBound * channels + head * op.valueSize, yStride: channels, rows: tile.count,
+        precisely: precisely)
+    }
+  }
+
+  private func keyPanels(_ head: Int, _ k: UnsafePointer<Float>, _ memory: UnsafeMutablePointer<Float>) -> MatrixPanels
+  {
+    MatrixPanels(
+      packing: k + op.key.offset + head * op.key.stride, terms: op.keySize, termStride: 1, columns: op.keys,
+      columnStride: op.key.channels, into: memory)
+  }
+
+  @inline(__always)
+  private func eachTile(_ rows: Range<Int>, _ body: (Range<Int>) -> Void) {
+    // Tiles lie on a grid of the sequence, whatever rows are asked for.
+    var first = rows.lowerBound
+    while first < rows.upperBound {
+      let end = min(rows.upperBound, (first / Self.tile + 1) * Self.tile)
+      body(first..<end)
+      first = end
+    }
+  }
+
+  /// Computes the attention of a tile of queries into the scores of the scratch, zero for masked keys.
+  /// - Returns: the keys that any row of the tile sees; the first is a multiple of 16.
+  private func scoreTile(
+    _ head: Int, _ tile: Range<Int>, _ inputs: [UnsafePointer<Float>], _ keys: MatrixPanels,
+    _ scratch: UnsafeMutablePointer<Float>, precisely: Bool
+  ) -> Range<Int> {
+    let parts = parts
+    let low = tile.reduce(op.keys) { min($0, ranges[$1].lowerBound) } / 16 * 16
+    let high = tile.reduce(low) { max($0, ranges[$1].upperBound) }
+    let columns = low..<high
+    let scores = scratch + parts.scores
+    KernelSet.best.multiply(
+      inputs[0] + tile.lowerBound * op.query.channels + op.query.offset + head * op.query.stride,
+      rowStride: op.query.channels, keys, columns: columns, into: scores + low, yStride: scoreStride, rows: tile.count,
+      precisely: precisely)
+    if op.relative != nil { relativeTile(head, tile, inputs[3], scratch, precisely: precisely) }
+    for (row, i) in tile.enumerated() {
+      let range = ranges[i]
+      let entries = scores + row * scoreStride
+      if range.isEmpty {
+        // Every key is masked: no key takes part.
+        (entries + low).update(repeating: 0, count: columns.count)
+        continue
+      }
+      var scale = op.scale
+      if op.relative != nil || addsBias {
+        addToScores(entries, i, range, scratch + parts.relative + row * relativeStride)
+        scale = 1
+      }
+      let own = entries + range.lowerBound
+      if precisely {
+        let copy = scratch + parts.gradients
+        copy.update(from: own, count: range.count)
+        KernelSet.best.softmax(copy, into: own, count: range.count, scale: scale, precisely: true)
+      } else {
+        KernelSet.best.softmax(own, into: own, count: range.count, scale: scale)
+      }
+      (entries + low).update(repeating: 0, count: range.lowerBound - low)
+      (entries + range.upperBound).update(repeating: 0, count: high - range.upperBound)
+    }
+    return columns
+  }
+
+  /// The products with the relative constants for a tile of queries.
+  private func relativeTile(
+    _ head: Int, _ tile: Range<Int>, _ r: UnsafePointer<Float>, _ scratch: UnsafeMutablePointer<Float>, precisely: Bool
+  ) {
+    guard let relative = op.relative, let packed = self.relative else { return }
+    let each = MatrixPanels.count(terms: relative.size, columns: relative.count)
+    let panels = MatrixPanels(
+      packed: packed.forward.pointer + head * each, terms: relative.size, columns: relative.count)
+    KernelSet.best.multiply(
+      r + tile.lowerBound * relative.operand.channels + relative.operand.offset + head * relative.operand.stride,
+      rowStride: relative.operand.channels, panels, into: scratch + parts.relative, yStride: relativeStride,
+      rows: tile.count, precisely: precisely)
+  }
+
+  /// `scale * score + relativeScale * relative + bias` of one query's keys.
+  private func addToScores(
+    _ entries: UnsafeMutablePointer<Float>, _ i: Int, _ range: Range<Int>, _ products: UnsafeMutablePointer<Float>
+  ) {
+    let scale = Float(op.scale)
+    for j in range { entries[j] *= scale }
+    if let relative = op.relative {
+      let factor = Float(relative.scale)
+      relative.index.withUnsafeBufferPointer { index in
+        let index = index.baseAddress! + i * op.keys
+        for j in range { entries[j] += factor * products[Int(index[j])] }
+      }
+    }
+    if addsBias {
+      op.bias!.withUnsafeBufferPointer { bias in
+        let bias = bias.baseAddress! + i * op.keys
+        for j in range { entries[j] += bias[j] }
+      }
+    }
+  }
+
+  // MARK: Backward
+
+  func backward(_ call: BackwardCall) {
+    // Two operands may be parts of one value: everything is cleared before anything is added.
+    for target in call.inputGradients {
+      if let target, !target.adds { target.view.elements.update(repeating: 0) }
+    }
+    for head in 0..<op.heads { backward(head, call) }
+  }
+
+  private func backward(_ head: Int, _ call: BackwardCall) {
+    let parts = parts
+    let inputs = call.inputs.map(\.base)
+    let kernels = KernelSet.best
+    let keyPanelCount = max(
+      MatrixPanels.count(terms: op.keySize, columns: op.keys), MatrixPanels.count(terms: op.keys, columns: op.keySize))
+    let keys = keyPanels(head, inputs[1], call.scratch + parts.keys)
+    let keyRows = MatrixPanels(
+      packing: inputs[1] + op.key.offset + head * op.key.stride, terms: op.keys, termStride: op.key.channels,
+      columns: op.keySize, columnStride: 1, into: call.scratch + parts.keys + keyPanelCount)
+    let values = MatrixPanels(
+      packing: inputs[2] + op.value.offset + head * op.value.stride, terms: op.valueSize, termStride: 1,
+      columns: op.keys, columnStride: op.value.channels, into: call.scratch + parts.values)
+    let channels = op.heads * op.valueSize
+    let (scores, gradients) = (call.scratch + parts.scores, call.scratch + parts.gradients)
+    eachTile(0..<op.queries) { tile in
+      let columns = scoreTile(head, tile, inputs, keys, call.scratch, precisely: false)
+      let dy = UnsafePointer(call.outputGradients[0].base) + tile.lowerBound * channels + head * op.valueSize
+      if let target = call.inputGradients[2] {
+        let packed = MatrixPanels(
+          packing: dy, terms: tile.count, termStride: channels, columns: op.valueSize, columnStride: 1,
+          into: call.scratch + parts.rows)
+        kernels.multiply(
+          scores + columns.lowerBound, rowStride: 1, termStride: scoreStride, packed,
+          into: target.view.base + columns.lowerBound * op.value.channels + op.value.offset + head * op.value.stride,
+          yStride: op.value.channels, rows: columns.count, adds: true)
+      }
+      kernels.multiply(
+        dy, rowStride: channels, values, columns: columns, into: gradients + columns.lowerBound, yStride: scoreStride,
+        rows: tile.count)
+      for row in 0..<tile.count {
+        let first = row * scoreStride + columns.lowerBound
+        kernels.softmaxGradient(scores + first, gradients + first, into: gradients + first, count: columns.count)
+      }
+      if let target = call.inputGradients[0] {
+        addScaled(
+          op.scale,
+          to: target.view.base + tile.lowerBound * op.query.channels + op.query.offset + head * op.query.stride,
+          stride: op.query.channels, rows: tile.count, columns: op.keySize, call.scratch + parts.rows
+        ) { product in
+          kernels.multiply(
+            gradients + columns.lowerBound, rowStride: scoreStride, keyRows, terms: columns, into: product,
+            yStride: op.keySize, rows: tile.count)
+        }
+      }
+      if let target = call.inputGradients[1] {
+        let queries = scaledPanels(
+          inputs[0] + tile.lowerBound * op.query.channels + op.query.offset + head * op.query.stride,
+          stride: op.query.channels, rows: tile.count, columns: op.keySize, by: op.scale, call.scratch + parts.rows)
+        kernels.multiply(
+          gradients + columns.lowerBound, rowStride: 1, termStride: scoreStride, queries,
+          into: target.view.base + columns.lowerBound * op.key.channels + op.key.offset + head * op.key.stride,
+          yStride: op.key.channels, rows: columns.count, adds: true)
+      }
+      relativeGradient(head, tile, call, parts.relative)
+    }
+  }
+
+  /// The gradient of the fourth operand from the gradients of a tile of scores.
+  private func relativeGradient(_ head: Int, _ tile: Range<Int>, _ call: BackwardCall, _ part: Int) {
+    guard let relative = op.relative, let packed = self.relative, let target = call.inputGradients[3] else { return }
+    let gradients = call.scratch + parts.gradients
+    let products = call.scratch + part
+    products.update(repeating: 0, count: tile.count * relativeStride)
+    relative.index.withUnsafeBufferPointer { index in
+      for (row, i) in tile.enumerated() {
+        let (from, to) = (gradients + row * scoreStride, products + row * relativeStride)
+        for j in ranges[i] { to[Int(index[i * op.keys + j])] += from[j] }
+      }
+    }
+    let each = MatrixPanels.count(terms: relative.count, columns: relative.size)
+    let panels = MatrixPanels(
+      packed: packed.backward.pointer + head * each, terms: relative.count, columns: relative.size)
+    addScaled(
+      relative.scale,
+      to: target.view.base + tile.lowerBound * relative.operand.channels + relative.operand.offset
+        + head * relative.operand.stride,
+      stride: relative.operand.channels, rows: tile.count, columns: relative.size, call.scratch + parts.rows
+    ) { product in
+      KernelSet.best.multiply(
+        products, rowStride: relativeStride, panels, into: product, yStride: relative.size, rows: tile.count)
+    }
+  }
+
+  /// Adds `scale` times what `compute` leaves in `rows * columns` floats of scratch.
+  private func addScaled(
+    _ scale: Double, to target: UnsafeMutablePointer<Float>, stride: Int, rows: Int, columns: Int,
+    _ product: UnsafeMutablePointer<Float>, _ compute: (UnsafeMutablePointer<Float>) -> Void
+  ) {
+    compute(product)
+    let scale = Float(scale)
+    for row in 0..<rows {
+      for column in 0..<columns { target[row * stride + column] += scale * product[row * columns + column] }
+    }
+  }
+
+  /// Rows times `scale`, packed as the right operand of a product over the rows.
+  private func scaledPanels(
+    _ x: UnsafePointer<Float>, stride: Int, rows: Int, columns: Int, by scale: Double,
+    _ memory: UnsafeMutablePointer<Float>
+  ) -> MatrixPanels {
+    let panels = MatrixPanels(
+      packing: x, terms: rows, termStride: stride, columns: columns, columnStride: 1, into: memory)
+    let scale = Float(scale)
+    for index in 0..<MatrixPanels.count(terms: rows, columns: columns) { memory[index] *= scale }
+    return panels
+  }
+}

@@ -1,0 +1,142 @@
+import Engine
+import NetworkGraph
+import Operators
+import Tensors
+import TestSupport
+import Testing
+
+@Suite("Attention as exporters write it")
+struct AttentionPassTests {
+  /// How an exporter spells the same attention.
+  struct Spelling: CustomTestStringConvertible, Sendable {
+    var heads = 2
+    /// One projection of queries, keys and values, cut apart; or three.
+    var joined = true
+    /// Heads merged into the batch axis, with a convolution along the rows of each.
+    var convolved = false
+    var causal = false
+    /// The mask is added, instead of filled in.
+    var addsMask = false
+    var relative = false
+    /// Keys come transposed from the start.
+    var dividesScale = false
+
+    var testDescription: String {
+      "\(heads) head(s)\(joined ? " joined" : "")\(convolved ? " convolved" : "")\(causal ? " causal" : "")"
+        + "\(addsMask ? " added" : "")\(relative ? " relative" : "")\(dividesScale ? " divided" : "")"
+    }
+  }
+
+  static let spellings: [Spelling] = [
+    Spelling(), Spelling(joined: false), Spelling(heads: 1), Spelling(heads: 3, causal: true),
+    Spelling(causal: true, addsMask: true), Spelling(convolved: true),
+    Spelling(convolved: true, causal: true, relative: true),
+    Spelling(joined: false, causal: true, relative: true, dividesScale: true), Spelling(dividesScale: true),
+  ]
+
+  private let length = 29
+
+  private func graph(_ s: Spelling) throws -> Graph {
+    var random = SplitMix64(seed: 9)
+    var builder = GraphBuilder(batch: 1, length: length)
+    let (size, width) = (5, 5 * s.heads)
+    func weights(_ shape: Shape) -> ConstantTensor {
+      ConstantTensor(shape: shape, floats: random.floats(count: shape.count).map { $0 / 2 })
+    }
+    let x = try builder.apply(Dense(weight: weights([4, 8]), bias: nil), to: builder.sequence, name: "embedding")
+    var parts: [Graph.ValueID]
+    if s.joined {
+      let all = try builder.apply(Dense(weight: weights([8, 3 * width]), bias: nil), to: x, name: "projection")
+      parts = try builder.apply(Split(axis: 2, lengths: [width, width, width]), to: [all], name: "split")
+    } else {
+      parts = try (0..<3).map {
+        try builder.apply(Dense(weight: weights([8, width]), bias: nil), to: x, name: "part\($0)")
+      }
+    }
+    func constant(_ tensor: ConstantTensor) -> Graph.ValueID { builder.constant(tensor, name: "constant") }
+    /// `[1, length, width]` to `[heads, length, size]`, or to `[1, heads, length, size]`.
+    func heads(_ value: Graph.ValueID, merged: Bool) throws -> Graph.ValueID {
+      let split = try builder.apply(Reshape(to: [1, length, s.heads, size]), to: value, name: "view")
+      let moved = try builder.apply(Transpose(permutation: [0, 2, 1, 3]), to: split, name: "permute")
+      return merged ? try builder.apply(Reshape(to: [s.heads, length, size]), to: moved, name: "merge") : moved
+    }
+    var operands = try parts.map { try heads($0, merged: s.convolved) }
+    if s.convolved {
+      operands = try operands.map { value in
+        let convolution = try Convolution(
+          weight: weights([size, size, 3]), bias: weights([size]), padding: (before: 1, after: 1))
+        let result = try builder.apply(convolution, to: value, name: "convolution")
+        return try builder.apply(Reshape(to: [1, s.heads, length, size]), to: result, name: "unmerge")
+      }
+    }
+    let query = try builder.apply(
+      Binary(.add), to: operands[0], constant(weights([s.heads, 1, size])), name: "u")
+    let key = try builder.apply(Transpose(permutation: [0, 1, 3, 2]), to: operands[1], name: "transposed")
+    var scores = try builder.apply(MatMul(), to: query, key, name: "scores")
+    if s.relative {
+      let shifted = try builder.apply(
+        Binary(.add), to: operands[0], constant(weights([s.heads, 1, size])), name: "v")
+      let count = 2 * length - 1
+      let products = try builder.apply(
+        MatMul(), to: shifted, constant(weights([s.heads, size, count])), name: "relative")
+      let index = (0..<s.heads * length * length).map { Double(length - 1 - $0 / length % length + $0 % length) }
+      let picked = try builder.apply(
+        GatherElements(
+          axis: 3, indices: ConstantTensor(shape: [1, s.heads, length, length], kind: .integer, values: index)),
+        to: products, name: "gather")
+      scores = try builder.apply(Binary(.add), to: scores, picked, name: "sum")
+    }
+    let factor = ConstantTensor(scalar: s.dividesScale ? 2.2 : 0.45)
+    scores = try builder.apply(
+      Binary(s.dividesScale ? .divide : .multiply), to: scores, constant(factor), name: "scale")
+    if s.causal {
+      let hidden = (0..<length * length).map { $0 % length > $0 / length }
+      if s.addsMask {
+        let mask = ConstantTensor(shape: [1, 1, length, length], values: hidden.map { $0 ? -1e9 : 0 })
+        scores = try builder.apply(Binary(.add), to: scores, constant(mask), name: "mask")
+      } else {
+        let mask = ConstantTensor(shape: [length, length], kind: .boolean, values: hidden.map { $0 ? 1 : 0 })
+        scores = try builder.apply(
+          Where(), to: constant(mask), constant(ConstantTensor(scalar: -.infinity)), scores, name: "fill")
+      }
+    }
+    let shares = try builder.apply(Softmax(axis: 3), to: scores, name: "softmax")
+    let mixed = try builder.apply(MatMul(), to: shares, operands[2], name: "mixed")
+    let moved = try builder.apply(Transpose(permutation: [0, 2, 1, 3]), to: mixed, name: "back")
+    let joined = try builder.apply(Reshape(to: [1, length, width]), to: moved, name: "join")
+    let output = try builder.apply(Dense(weight: weights([width, 3]), bias: nil), to: joined, name: "output")
+    return builder.graph(outputs: [output])
+  }
+
+  @Test("becomes one operator on rows, which means the same", arguments: spellings)
+  func fuses(_ s: Spelling) throws {
+    let graph = try graph(s)
+    let simplified = graph.simplified()
+    let kinds = simplified.nodes.map(\.op.kind)
+    #expect(kinds.filter { $0 == "Attention" }.count == 1, "\(kinds)")
+    #expect(!kinds.contains { ["MatMul", "Softmax", "Transpose", "GatherElements"].contains($0) }, "\(kinds)")
+    var random = SplitMix64(seed: 10)
+    let input = ConstantTensor(shape: [1, length, 4], floats: random.floats(count: length * 4))
+    let (expected, got) = (try graph.evaluate(input)[0].values, try simplified.evaluate(input)[0].values)
+    let largest = expected.map(abs).max()!
+    let error = zip(expected, got).map { abs($0 - $1) }.max()!
+    // Weights that were folded are rounded to float32 again.
+    #expect(error <= 1e-6 * largest, "\(error) of \(largest)")
+  }
+
+  @Test("stays as it is where its meaning would change")
+  func leavesOthers() throws {
+    // A query that sees no key has even shares of all of them.
+    var builder = GraphBuilder(batch: 1, length: 4)
+    let key = try builder.apply(Transpose(permutation: [0, 2, 1]), to: builder.sequence, name: "keys")
+    var scores = try builder.apply(MatMul(), to: builder.sequence, key, name: "scores")
+    let mask = builder.constant(
+      ConstantTensor(shape: [4, 4], kind: .boolean, values: (0..<16).map { $0 < 4 ? 1 : 0 }), name: "mask")
+    let fill = builder.constant(ConstantTensor(scalar: -1e9), name: "fill")
+    scores = try builder.apply(Where(), to: mask, fill, scores, name: "masked")
+    let shares = try builder.apply(Softmax(axis: 2), to: scores, name: "softmax")
+    let output = try builder.apply(MatMul(), to: shares, builder.sequence, name: "output")
+    let graph = builder.graph(outputs: [output]).simplified()
+    #expect(!graph.nodes.contains { $0.op.kind == "Attention" })
+  }
+}
