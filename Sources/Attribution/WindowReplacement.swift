@@ -26,7 +26,7 @@ public struct WindowReplacement: ~Copyable {
     let propagator =
       plain ? nil : try Propagator(model.network, length: model.length, editWidth: replacement.width)
     let runner =
-      plain ? try Runner(model.network, batch: model.batch, length: model.length, for: .prediction) : nil
+      plain ? try Runner(model.network, batch: model.batch(), length: model.length, for: .prediction) : nil
     self.model = model
     self.replacement = replacement
     self.propagator = propagator
