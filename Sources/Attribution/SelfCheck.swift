@@ -21,12 +21,21 @@ public struct SelfCheck {
   /// Most targets checked.
   private static let targets = 3
 
-  /// Checks a model scored by windows.
+  /// Checks a model scored by windows. A sequence on which the model overflows checks nothing: should it be one of the run,
+  /// scoring says so.
   /// - Parameter sequence: `nil` for random bases.
   /// - Throws: ``AttributionError/disagreement(_:)``.
   public func run(_ model: WindowModel, sequence: [UInt8]? = nil, location: String = "a random sequence") throws
     -> CheckTally
   {
+    do {
+      return try check(model, sequence, location)
+    } catch AttributionError.notFinite {
+      return CheckTally()
+    }
+  }
+
+  private func check(_ model: WindowModel, _ sequence: [UInt8]?, _ location: String) throws -> CheckTally {
     guard !methods.isEmpty, !model.targets.isEmpty else { return CheckTally() }
     let model = try WindowModel(model.network, length: model.length, targets: few(model.targets))
     var random = SeededGenerator(seed: seed)
@@ -56,6 +65,16 @@ public struct SelfCheck {
   public func run(
     _ model: PositionModel, targets: [PositionTarget], sequence: [UInt8]? = nil, location: String = "a random sequence"
   ) throws -> CheckTally {
+    do {
+      return try check(model, targets, sequence, location)
+    } catch AttributionError.notFinite {
+      return CheckTally()
+    }
+  }
+
+  private func check(_ model: PositionModel, _ targets: [PositionTarget], _ sequence: [UInt8]?, _ location: String)
+    throws -> CheckTally
+  {
     guard !methods.isEmpty, !targets.isEmpty else { return CheckTally() }
     let targets = few(targets)
     var random = SeededGenerator(seed: seed)

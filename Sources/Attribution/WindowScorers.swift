@@ -35,6 +35,11 @@ public struct WindowScores: Sendable {
   public var predictions: [Float]
   /// Scores of the columns asked for; empty for predictions only.
   public var substitutions: [SubstitutionScores]
+
+  public init(predictions: [Float], substitutions: [SubstitutionScores]) {
+    self.predictions = predictions
+    self.substitutions = substitutions
+  }
 }
 
 /// A window to score.

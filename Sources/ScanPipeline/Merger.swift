@@ -17,6 +17,7 @@ struct Merger {
     }
     var tracks: [Track] = []
     var counts = ShardResult.Counts()
+    var checks = CheckTally()
     /// Called sites; `nil` when none were asked for.
     var calls: [SiteCall]?
     /// Names of the files besides tracks.
@@ -58,7 +59,10 @@ struct Merger {
         return result
       }
       let own = needed.firstIndex { $0.strand == strand } ?? 0
-      if settings.strandModel == .stranded || label != "minus" { outcome.counts.add(results.map(\.counts)) }
+      if settings.strandModel == .stranded || label != "minus" {
+        outcome.counts.add(results.map(\.counts))
+        for result in results { outcome.checks.add(result.checks) }
+      }
       let merged = MergedShard(settings, own: results[own], other: results.count > 1 ? results[1 - own] : nil)
       for file in files {
         let values = merged.values(of: file.spec)

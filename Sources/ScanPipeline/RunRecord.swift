@@ -40,6 +40,9 @@ struct RunRecord: Codable {
   let regions: [String]
   let settings: ScanSettings
   let counts: Counts
+  /// Scores that were computed again by independent ways and agreed, under `--verify`. A score that does not agree fails the
+  /// run instead.
+  let verification: CheckTally?
   /// Meaning of a score of each target, by method.
   let meanings: [String: [String: String]]
   let tracks: [Track]
@@ -58,6 +61,7 @@ struct RunRecord: Codable {
     counts = Counts(
       scoredStrandBases: outcome.counts.scored, unknownStrandBases: outcome.counts.unknown,
       paddedColumns: outcome.counts.padded, windows: outcome.counts.passes, calledSites: outcome.calls?.count)
+    verification = manifest.settings.verify == nil ? nil : outcome.checks
     meanings = Dictionary(
       uniqueKeysWithValues: manifest.settings.methods.filter { $0 != .predict }.map { method in
         (

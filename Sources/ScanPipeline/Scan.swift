@@ -56,6 +56,7 @@ public struct Scan {
       return
     }
     try reopen(folder, folder.damagedFiles)
+    try scan.selfCheck(sites.first)
     let results = try await scan.score(sites, contigs: reader.contigs, reader, progress)
     let files = SiteFiles(
       folder: folder, contigs: manifest.contigs, settings: manifest.settings, layout: positions.layout, sites: sites,
@@ -104,8 +105,12 @@ public struct Scan {
     if done > 0, !missing.isEmpty {
       progress.say("resuming: \(shards.count - missing.count) of \(shards.count) shards are there")
     }
-    progress.begin(resumed: done)
     let scanner = plan.scanner
+    if let first = missing.first {
+      let tally = try scanner.selfCheck(first, try scanner.bases(of: first, from: reader))
+      log.write("self-check", tally.facts)
+    }
+    progress.begin(resumed: done)
     try await OrderedTasks.run(
       count: missing.count, threads: request.threads,
       prepare: { try scanner.bases(of: missing[$0], from: reader) },
@@ -146,6 +151,16 @@ public struct Scan {
     try record.write(
       try RunRecord(manifest, checksum: folder.manifestChecksum, outcome: outcome, files: files).encoded())
     try record.commit()
+  }
+}
+
+extension CheckTally {
+  /// For the log.
+  var facts: [String: String] {
+    [
+      "ism": "\(ism.scores)", "tism": "\(tism.scores)", "kinks": "\(tism.kinks)",
+      "largestShareOfTolerance": "\(max(ism.largestShareOfTolerance, tism.largestShareOfTolerance))",
+    ]
   }
 }
 

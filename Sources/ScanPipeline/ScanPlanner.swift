@@ -58,7 +58,7 @@ struct ScanPlanner {
       manifest: manifest,
       scanner: ShardScanner(
         contigs: contigs, plan: plan, methods: settings.methods, engine: settings.engine,
-        newSites: settings.reductions.contains(.newSite)))
+        newSites: settings.reductions.contains(.newSite), verified: settings.verify.map { EditSample(fraction: $0) }))
   }
 
   /// Settles a request for sites: everything of a plan but shards.
@@ -74,6 +74,9 @@ struct ScanPlanner {
     ]
     if let (_, flag) = others.first(where: \.0) {
       throw ScanError.usage("\(flag) does not go with --sites: each site is scored by its own logit, on its own strand")
+    }
+    guard request.verify ?? 0 == 0 else {
+      throw ScanError.usage("--verify is for regions and whole genomes; sites are only checked before the run")
     }
     guard request.sites != "-" else { throw ScanError.usage("--sites needs a file, not standard input") }
     var settings = try self.settings()
@@ -110,12 +113,17 @@ struct ScanPlanner {
     if request.calls != nil, !methods.contains(.predict) || kind == .window {
       throw ScanError.usage("--calls needs --method predict and a model with one output a base")
     }
+    if let verify = request.verify {
+      guard 0...1 ~= verify else { throw ScanError.usage("--verify \(verify): a fraction of the edits, 0 to 1") }
+      guard methods != [.predict] else { throw ScanError.usage("--verify needs --method tism or ism") }
+    }
     return ScanSettings(
       methods: methods, targets: request.targets, kind: kind,
       preActivation: (kind == .position ? model.positionNetwork : model.network).isPreActivation,
       engine: request.engine, strands: request.strands, strandModel: strandModel,
       reductions: methods == [.predict] ? [] : reductions,
-      formats: TrackFormat.allCases.filter(request.formats.contains), calls: request.calls, inputs: model.inputRecords,
+      formats: TrackFormat.allCases.filter(request.formats.contains), calls: request.calls,
+      verify: request.verify == 0 ? nil : request.verify, inputs: model.inputRecords,
       sequenceInput: model.sequenceInput, sequenceLayout: model.sequenceLayout?.rawValue)
   }
 

@@ -28,6 +28,8 @@ public struct ScanRequest: Sendable {
   public var engine = SubstitutionEngine.fast
   /// Threshold of called sites.
   public var calls: Double?
+  /// Fraction of the edits to compute again by independent ways.
+  public var verify: Double?
   /// Bases a pass of a per-position model; never changes a value.
   public var tile: Int?
   public var threads = 1

@@ -79,6 +79,8 @@ public struct ScanSettings: Hashable, Sendable, Codable {
   public var formats: [TrackFormat]
   /// Threshold above which local maxima of the prediction are called.
   public var calls: Double?
+  /// Fraction of the edits whose scores are computed again by independent ways.
+  public var verify: Double?
   /// True when sites were scored alone instead of bases of regions.
   public var sites: Bool?
   /// Bindings of the model's other inputs: `zeros`, or the MD5 of an npy file.

@@ -12,6 +12,8 @@ public struct ScoreRequest: Sendable {
   public var method = Method.tism
   public var targets: [String] = []
   public var engine = SubstitutionEngine.fast
+  /// Fraction of the edits to compute again by independent ways.
+  public var verify: Double?
   /// Maps to add to the npz.
   public var maps: [ScoreMap] = []
   /// Score replacements of neighbouring columns instead of substitutions (ISM).
@@ -56,11 +58,18 @@ public struct ScoreRun {
     var scores: [Float] = []
     var corrected: [Float] = []
     var gradientTimesInput: [Float] = []
+    var checks = CheckTally()
   }
 
   public func run() async throws {
     if request.maps.contains(.gradientTimesInput), request.method != .tism {
       throw ScanError.usage("--map gradient-x-input needs --method tism")
+    }
+    if let verify = request.verify {
+      guard 0...1 ~= verify else { throw ScanError.usage("--verify \(verify): a fraction of the edits, 0 to 1") }
+      guard request.method != .predict, request.replacement == nil || verify == 0 else {
+        throw ScanError.usage("--verify needs --method tism or ism and goes without --replace")
+      }
     }
     if request.maps.contains(.corrected), request.method == .predict {
       throw ScanError.usage("--map corrected needs --method tism or ism")
@@ -82,6 +91,7 @@ public struct ScoreRun {
     }
     let codes = records.map { Base.encode($0.letters) }
     let scorer = try SequenceScorer(model, length: length, request)
+    try scorer.selfCheck(codes[0], name: records[0].name)
     let targets = scorer.targetNames
 
     var predictions: [Float] = []
@@ -129,12 +139,16 @@ public struct ScoreRun {
     let addsCorrected = request.maps.contains(.corrected)
     progress.begin(resumed: 0)
     var done = 0
+    var checks = CheckTally()
     try await OrderedTasks.run(
       count: (codes.count + Self.group - 1) / Self.group, threads: request.threads,
       prepare: { number in Array(number * Self.group..<min(codes.count, (number + 1) * Self.group)) },
       work: { _, sequences in
         var part = Part()
-        for scores in try scorer.score(sequences.map { (codes[$0], names[$0]) }) {
+        let group = sequences.map { (codes: codes[$0], name: names[$0]) }
+        let scored = try scorer.score(group)
+        part.checks = try scorer.verify(group, scored)
+        for scores in scored {
           part.predictions += scores.predictions
           part.scores += scores.substitutions.flatMap(\.values) + scores.replacements.flatMap { $0 }
           if addsCorrected {
@@ -146,9 +160,11 @@ public struct ScoreRun {
       },
       commit: { number, part in
         try commit(part)
+        checks.add(part.checks)
         done = min(codes.count, (number + 1) * Self.group)
         progress.scanned(done * (codes.first?.count ?? 0), of: codes.count * (codes.first?.count ?? 0))
       })
+    if request.verify ?? 0 > 0 { progress.say(checks.summary) }
   }
 }
 

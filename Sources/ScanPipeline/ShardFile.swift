@@ -1,3 +1,4 @@
+import Attribution
 import Foundation
 import TrackIO
 
@@ -16,6 +17,8 @@ struct ShardResult: Sendable, Equatable {
   }
 
   var counts = Counts()
+  /// Scores that were computed again by independent ways, under `--verify`.
+  var checks = CheckTally()
   /// Plus-strand base code of every base.
   var codes: [UInt8] = []
   /// Values by section: one a base (predictions, new sites), or three (alternates in A C G T order, plus-strand bases).
@@ -37,6 +40,7 @@ enum ShardFile {
     let manifest: String
     let shard: Int
     let counts: ShardResult.Counts
+    let checks: CheckTally
     let bases: Int
     let sections: [Section]
   }
@@ -47,7 +51,8 @@ enum ShardFile {
     encoder.outputFormatting = [.sortedKeys]
     let header = try encoder.encode(
       Header(
-        manifest: manifest, shard: shard, counts: result.counts, bases: result.codes.count,
+        manifest: manifest, shard: shard, counts: result.counts, checks: result.checks,
+        bases: result.codes.count,
         sections: names.map { Header.Section(name: $0, count: result.sections[$0]!.count) }))
     var bytes = magic
     bytes += littleEndian(UInt64(header.count))
@@ -71,7 +76,8 @@ enum ShardFile {
       start + header.bases + header.sections.map({ 4 * $0.count }).reduce(0, +) == bytes.count - 8
     else { return nil }
 
-    var result = ShardResult(counts: header.counts, codes: Array(bytes[start..<start + header.bases]))
+    var result = ShardResult(
+      counts: header.counts, checks: header.checks, codes: Array(bytes[start..<start + header.bases]))
     var next = start + header.bases
     for section in header.sections {
       result.sections[section.name] = [Float](unsafeUninitializedCapacity: section.count) { floats, count in

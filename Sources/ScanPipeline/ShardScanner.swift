@@ -18,6 +18,8 @@ struct ShardScanner: Sendable {
   let engine: SubstitutionEngine
   /// True when ISM also gives new-site scores.
   let newSites: Bool
+  /// Edits whose scores are computed again by independent ways; `nil` for none.
+  var verified: EditSample?
 
   /// Section of a shard file that holds a method's scores of a target; `partner` is the other channel under `swap`.
   static func section(_ method: Method, target: Int, partner: Bool = false) -> String {
@@ -93,6 +95,7 @@ struct ShardScanner: Sendable {
     _ model: PositionModel, _ targets: [PositionTarget], _ shard: Manifest.Shard, _ bases: [StrandBases],
     partner: Bool, into result: inout ShardResult
   ) throws {
+    let checker = try verified.map { _ in try StretchChecker(model, targets: targets, fast: engine == .fast) }
     func run(_ scorer: inout some StretchScorer & ~Copyable, _ method: Method?, predicts: Bool) throws {
       for (stretch, strand) in zip(shard.stretches, bases) {
         let range = strandRange(stretch, shard.strand)
@@ -101,7 +104,12 @@ struct ShardScanner: Sendable {
         var parts: [StretchScores] = []
         for start in Swift.stride(from: range.lowerBound, to: range.upperBound, by: model.tile) {
           try Task.checkCancellation()
-          parts.append(try scorer.score(start..<min(range.upperBound, start + model.tile), of: strand))
+          let tile = start..<min(range.upperBound, start + model.tile)
+          parts.append(try scorer.score(tile, of: strand))
+          if let verified, let checker, let checked = method.flatMap({ CheckedMethod($0) }) {
+            let edits = verified.edits(of: tile, strand[tile], contig: contigs[stretch.contig], strand: shard.strand)
+            try checker.check(edits, of: tile, strand, parts.last!.substitutions, checked)
+          }
         }
         if predicts {
           result.append(
@@ -143,12 +151,14 @@ struct ShardScanner: Sendable {
         try run(&scorer, .ism, predicts: false)
       }
     }
+    if let checker { result.checks.add(checker.tally) }
   }
 
   private func scoreWindows(
     _ model: WindowModel, _ placements: [WindowPlacement], _ shard: Manifest.Shard, _ bases: [StrandBases],
     into result: inout ShardResult
   ) throws {
+    let checker = try verified.map { _ in try WindowChecker(model, fast: engine == .fast) }
     func run(_ scorer: inout some WindowScorer & ~Copyable, _ method: Method?, predicts: Bool) throws {
       for (stretch, strand) in zip(shard.stretches, bases) {
         let range = strandRange(stretch, shard.strand)
@@ -159,7 +169,14 @@ struct ShardScanner: Sendable {
           try Task.checkCancellation()
           let group = Array(pieces[first..<min(pieces.count, first + 32)])
           let tasks = group.map { task(for: $0, model.length, strand, &result.counts) }
-          for (piece, scores) in zip(group, try scorer.score(tasks)) { sum.add(scores, for: piece.bases) }
+          for ((piece, task), scores) in zip(zip(group, tasks), try scorer.score(tasks)) {
+            sum.add(scores, for: piece.bases)
+            guard let verified, let checker, let checked = method.flatMap({ CheckedMethod($0) }) else { continue }
+            let edits = verified.edits(
+              of: piece.bases, strand[piece.bases], contig: contigs[stretch.contig], strand: shard.strand)
+            try checker.check(
+              edits.map { Edit(column: task.columns.lowerBound + $0.column, base: $0.base) }, of: task, scores, checked)
+          }
         }
         sum.divide()
         for target in model.targets.indices {
@@ -191,10 +208,11 @@ struct ShardScanner: Sendable {
         try run(&scorer, .ism, predicts: false)
       }
     }
+    if let checker { result.checks.add(checker.tally) }
   }
 
   /// The window of a piece; bases beyond the contig are zero columns, and counted.
-  private func task(
+  func task(
     for piece: WindowPlacement.Piece, _ length: Int, _ strand: StrandBases, _ counts: inout ShardResult.Counts
   ) -> WindowTask {
     let window = piece.window..<piece.window + length

@@ -85,6 +85,14 @@ struct SiteScan {
     return results
   }
 
+  /// Compares a few scores of random bases with independent ways, at the first site's place in its pass.
+  func selfCheck(_ site: ScanSite?) throws {
+    guard let site = site?.site else { return }
+    let length = model.network.fixedLength ?? site.pass.count
+    let check = SelfCheck(methods: Set(methods.compactMap { CheckedMethod($0) }), fast: request.engine == .fast)
+    _ = try check.run(model.windows(length: length, entry: site.entry))
+  }
+
   private func codes(
     of range: Range<Int>, _ site: ScanSite, _ contigs: [Contig], _ reader: borrowing ReferenceReader
   ) throws -> [UInt8] {

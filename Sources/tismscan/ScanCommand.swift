@@ -68,6 +68,13 @@ struct ScanCommand: AsyncParsableCommand {
   @Option(name: .long, help: "How ISM is computed: fast (difference propagation) or naive (a forward pass an edit).")
   var engine = "fast"
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Fraction of the edits, 0 to 1, whose scores are computed again by independent ways; one that differs fails the run.",
+      valueName: "p"))
+  var verify: Double?
+
   @Option(name: .long, help: "Write local maxima of the prediction at or above this value as calls.*.bed.")
   var calls: Double?
 
@@ -102,6 +109,7 @@ struct ScanCommand: AsyncParsableCommand {
     request.windowLength = windowLength
     request.overlap = try choice(overlap, "--overlap")
     request.engine = try choice(engine, "--engine")
+    request.verify = verify
     request.calls = calls
     request.tile = tile
     request.annotations = annotation

@@ -30,6 +30,13 @@ struct ScoreCommand: AsyncParsableCommand {
   @Option(name: .long, help: "How ISM is computed: fast (difference propagation) or naive (a forward pass an edit).")
   var engine = "fast"
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Fraction of the edits, 0 to 1, whose scores are computed again by independent ways; one that differs fails the run.",
+      valueName: "p"))
+  var verify: Double?
+
   @Option(name: .long, parsing: .upToNextOption, help: "Maps to add: corrected, gradient-x-input.")
   var map: [String] = []
 
@@ -52,6 +59,7 @@ struct ScoreCommand: AsyncParsableCommand {
     request.method = try choice(method, "--method")
     request.targets = target
     request.engine = try choice(engine, "--engine")
+    request.verify = verify
     request.maps = try choices(map, "--map")
     request.replacement = try replacement()
     request.threads = try run.budget().threads
