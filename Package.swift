@@ -71,7 +71,7 @@ let package = Package(
       swiftSettings: strict),
 
     // Fixtures, seeded random numbers and npz reading for the tests.
-    .target(name: "TestSupport", dependencies: ["Tensors", "Genomics"], path: "Tests/TestSupport", swiftSettings: strict),
+    .target(name: "TestSupport", dependencies: ["NetworkGraph", "Tensors", "Genomics"], path: "Tests/TestSupport", swiftSettings: strict),
     tests("GenomicsTests", ["Genomics"]),
     tests("GenomeIOTests", ["GenomeIO", "Genomics"]),
     tests("TrackIOTests", ["TrackIO", "Genomics", "HTS", "CBigWig"]),

@@ -103,8 +103,8 @@ public struct SelfCheck {
 
   /// Bases that give most edits the surroundings they have in a long contig.
   public static func length(_ model: PositionModel) -> Int {
-    let window = 2 * model.layout.flank + 1 + model.layout.deficit
-    return model.network.fixedLength ?? min(4 * window + 64, PositionModel.defaultTile + window)
+    let lengths = model.layout.lengths(fixed: model.network.fixedLength)
+    return min(lengths.tile, 4 * lengths.window + 64)
   }
 
   /// Cost of a full pass with wide sums, and of a slope, in multiply-adds of the float32 kernels.

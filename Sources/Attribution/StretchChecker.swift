@@ -100,20 +100,28 @@ extension PositionTarget {
   }
 }
 
+extension PositionLayout {
+  /// Bases of a default tile with its flanks, and of the pass that one edit needs: what the engines are compared at, whatever
+  /// tile and contig are, so that a base's score never depends on them.
+  /// - Parameter fixed: the model's length, where the export fixed it.
+  public func lengths(fixed: Int?) -> (tile: Int, window: Int) {
+    let window = 2 * flank + 1 + deficit
+    return fixed.map { ($0, $0) } ?? (PositionModel.defaultTile + window, window)
+  }
+}
+
 extension PositionModel {
-  /// Whether difference propagation is the cheaper exact way. Decided at the default tile, whatever tile and contig are, so
-  /// that a base's score never depends on them.
+  /// Whether difference propagation is the cheaper exact way.
   var prefersDifferences: Bool {
     get throws {
-      let window = 2 * layout.flank + 1 + layout.deficit
-      let tile = network.fixedLength ?? PositionModel.defaultTile + window
-      return try network.prefersDifferences(length: tile, naiveLength: network.fixedLength ?? window)
+      let lengths = layout.lengths(fixed: network.fixedLength)
+      return try network.prefersDifferences(length: lengths.tile, naiveLength: lengths.window)
     }
   }
 
   /// The bases of one edit's own pass: what the moved outputs read, at one length for the whole contig.
   func window(around base: Int, contig length: Int) -> Range<Int> {
-    let size = network.fixedLength ?? min(length, 2 * layout.flank + 1 + layout.deficit)
+    let size = network.fixedLength ?? min(length, layout.lengths(fixed: nil).window)
     guard size < length else { return 0..<length }
     let start = min(max(0, base - layout.flank), length - size)
     return start..<start + size

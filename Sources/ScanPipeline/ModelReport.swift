@@ -27,21 +27,6 @@ public struct ModelReport: Codable, Sendable {
     /// For outputs along the sequence: entry `j` reads bases `step * j - back` to `step * j + ahead`.
     public let step, back, ahead: Int?
   }
-  /// Multiply-adds of one window or tile.
-  public struct Cost: Codable, Sendable {
-    public let predict: Int
-    /// One target: one forward and one backward pass.
-    public let tism: Int
-    /// A forward pass an edit.
-    public let ismNaive: Int
-    /// By difference propagation; `nil` where the export fixed a batch of more than one sequence, which rules it out.
-    public let ism: Int?
-    /// Operators that difference propagation recomputes in full.
-    public let recomputed: [String]
-    /// Whether `--engine fast` takes difference propagation, or a forward pass an edit because that costs less.
-    public let prefersDifferences: Bool
-  }
-
   public let path: String
   public let opset: Int
   public let parameters: Int
@@ -57,7 +42,7 @@ public struct ModelReport: Codable, Sendable {
   public let operators: [String: Int]
   /// `window` or `position`, or why that is open.
   public let kind: String
-  public let cost: Cost
+  public let cost: EditCost
   public let metadata: [String: String]
   public let advice: [String]
 
@@ -83,17 +68,27 @@ public struct ModelReport: Codable, Sendable {
     }
     operators = graph.nodes.reduce(into: [:]) { $0[$1.op.kind, default: 0] += 1 }
     let output = request.output.completed(by: try OutputSettings(metadata: file.metadata))
+    let lengths: (tile: Int, window: Int)
+    (kind, lengths) = Self.kind(network, output)
+    cost = try EditCost(network, length: lengths.tile, naiveLength: lengths.window)
+    advice = Self.advice(network, file)
+  }
+
+  /// What the model is, with the bases of a window or tile and of the pass that one edit takes.
+  private static func kind(_ network: Network, _ output: OutputSettings) -> (String, (tile: Int, window: Int)) {
+    let described = (tile: network.describedLength, window: network.describedLength)
     do {
       switch try network.settledKind(output) {
-      case .window: kind = "window: one set of outputs a window"
+      case .window: return ("window: one set of outputs a window", described)
       case .position(let layout):
-        kind = "position: one output a base, \(layout.activation.rawValue), offset \(layout.offset)"
+        return (
+          "position: one output a base, \(layout.activation.rawValue), offset \(layout.offset)",
+          layout.lengths(fixed: network.fixedLength)
+        )
       }
     } catch {
-      kind = "open: \(error)"
+      return ("open: \(error)", described)
     }
-    cost = try Self.cost(network)
-    advice = Self.advice(network, file)
   }
 
   private static func port(_ port: ModelPort) -> Port {
@@ -133,24 +128,6 @@ public struct ModelReport: Codable, Sendable {
       number: number, name: description.name, shape: description.dims, entries: description.count,
       finalActivation: activation, reads: reads, moves: moves, step: window?.step, back: window?.back,
       ahead: window?.ahead)
-  }
-
-  private static func cost(_ network: Network) throws -> Cost {
-    let batch = network.fixedBatch ?? 1
-    let forward = try network.program(batch: batch, length: network.describedLength).multiplyAdds / batch
-    let edits = 3 * network.describedLength
-    let plain = (edits + 1) * forward
-    guard batch == 1 else {
-      return Cost(
-        predict: forward, tism: 2 * forward, ismNaive: plain, ism: nil, recomputed: [], prefersDifferences: false)
-    }
-    let difference = try network.differenceProgram(length: network.describedLength)
-    return Cost(
-      predict: forward, tism: 2 * forward, ismNaive: plain,
-      ism: difference.multiplyAdds + edits * difference.multiplyAddsPerEdit,
-      recomputed: difference.recomputed.map { "\($0.kind) '\($0.name)'" },
-      prefersDifferences: try network.prefersDifferences(
-        length: network.describedLength, naiveLength: network.describedLength))
   }
 
   private static func advice(_ network: Network, _ file: ModelFile) -> [String] {
@@ -193,20 +170,7 @@ public struct ModelReport: Codable, Sendable {
     lines.append("kind         \(kind)")
     let counts = operators.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.value) \($0.key)" }
     lines.append("operators    \(counts.joined(separator: ", "))")
-    lines.append("multiply-adds for \(length) bases, one target")
-    lines.append("  predict    \(cost.predict)")
-    lines.append("  TISM       \(cost.tism)")
-    lines.append(
-      "  ISM        " + (cost.ism.map { "\($0) by difference propagation, " } ?? "")
-        + "\(cost.ismNaive) by a forward pass an edit")
-    lines.append("             --engine fast takes \(cost.prefersDifferences ? "differences" : "forward passes")")
-    if !cost.recomputed.isEmpty {
-      let counts = cost.recomputed.reduce(into: [String: Int]()) {
-        $0[$1.split(separator: " ").first.map(String.init) ?? $1, default: 0] += 1
-      }
-      let names = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.value) \($0.key)" }
-      lines.append("  recomputed in full for each edit: \(names.joined(separator: ", ")) (nodes: --json)")
-    }
+    lines += cost.lines
     if !metadata.isEmpty {
       lines.append(
         "metadata     " + metadata.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", "))

@@ -5,7 +5,8 @@ import Genomics
 extension SequenceScorer {
   /// Compares a few scores with independent ways, on a random sequence and on the first one.
   func selfCheck(_ codes: [UInt8], name: String) throws {
-    let check = SelfCheck(methods: Set([CheckedMethod(request.method)].compactMap { $0 }), fast: request.engine == .fast)
+    let check = SelfCheck(
+      methods: Set([CheckedMethod(request.method)].compactMap { $0 }), fast: request.engine == .fast)
     switch plan {
     case .windows(let model):
       _ = try check.run(model)

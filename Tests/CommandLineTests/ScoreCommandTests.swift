@@ -40,6 +40,31 @@ struct ScoreCommandTests {
     }
   }
 
+  @Test("--verify computes a sample again and says how well it agrees")
+  func verify() throws {
+    let folder = TemporaryFolder()
+    let fasta = try Self.sequences("torch_symbolic", folder)
+    func run(_ method: String, _ fraction: String) throws -> Tool.Outcome {
+      try Tool.run(
+        "score", "--model", Tool.fixture("torch_symbolic.onnx"), "--sequences", fasta, "--method", method,
+        "--output-kind", "position", "--output-activation", "logit", "--verify", fraction, "--output",
+        folder.file("\(method).npz"))
+    }
+    for method in ["tism", "ism"] {
+      let outcome = try run(method, "0.2")
+      #expect(outcome.status == 0, "\(outcome.messages)")
+      let words = outcome.messages.split(whereSeparator: { $0 == " " || $0 == "\n" })
+      let at = try #require(words.firstIndex(of: "verified:"))
+      // Two sequences of 90 bases, three edits each.
+      #expect(abs(Double(words[at + 1])! - 0.2 * 540) < 40, "\(outcome.messages)")
+    }
+    #expect(try run("ism", "0").messages.contains("verified") == false)
+    for (method, fraction) in [("ism", "1.01"), ("ism", "-1"), ("ism", "nan"), ("predict", "0.5")] {
+      let outcome = try run(method, fraction)
+      #expect(outcome.status == 2 && outcome.messages.contains("--verify"), "\(method) \(outcome.messages)")
+    }
+  }
+
   @Test("maps, default targets, unknown bases, gzip; the same bytes for any number of threads")
   func options() throws {
     let folder = TemporaryFolder()

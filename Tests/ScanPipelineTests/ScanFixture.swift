@@ -81,7 +81,7 @@ struct LinearFilter: Sendable {
   let bias: Float
   let before: Int
 
-  func model(offset: Int = 0, strands: StrandModel = .stranded) throws -> ScanModel {
+  func model(offset: Int = 0, strands: StrandModel = .stranded, fault: Fault? = nil) throws -> ScanModel {
     let network = try Network(fixedLength: nil) { batch, length in
       let taps = weights[0].count
       let flat = weights.flatMap { channel in (0..<4).flatMap { base in (0..<taps).map { channel[$0][base] } } }
@@ -91,7 +91,7 @@ struct LinearFilter: Sendable {
         bias: ConstantTensor(shape: [weights.count], values: Array(repeating: Double(bias), count: weights.count)),
         padding: (before, taps - 1 - before))
       let y = try builder.apply(conv, to: builder.sequence, name: "filter")
-      return builder.graph(outputs: [y])
+      return builder.graph(outputs: [y]).breaking("filter", fault)
     }
     var settings = OutputSettings()
     settings.activation = .logit
@@ -117,7 +117,7 @@ struct LinearFilter: Sendable {
 }
 
 /// A small per-window network: a dense layer, tanh, two outputs.
-func windowModel(length: Int, strands: StrandModel = .stranded) throws -> ScanModel {
+func windowModel(length: Int, strands: StrandModel = .stranded, fault: Fault? = nil) throws -> ScanModel {
   let network = try Network(fixedLength: length) { batch, length in
     var random = SplitMix64(seed: 77)
     func weights(_ shape: Shape) -> ConstantTensor {
@@ -129,7 +129,7 @@ func windowModel(length: Int, strands: StrandModel = .stranded) throws -> ScanMo
       Dense(weight: weights([length * 4, 6]), bias: weights([6])), to: flat, name: "dense")
     let active = try builder.apply(Unary(.tanh), to: hidden, name: "tanh")
     let y = try builder.apply(Dense(weight: weights([6, 2]), bias: nil), to: active, name: "head")
-    return builder.graph(outputs: [y])
+    return builder.graph(outputs: [y]).breaking("dense", fault)
   }
   var settings = OutputSettings()
   settings.strands = strands

@@ -1,27 +1,29 @@
-import NetworkGraph
-import Tensors
+public import NetworkGraph
+public import Tensors
 
 /// What can go wrong in an operator while its forward pass stays right.
-enum Fault: CaseIterable, Sendable {
+public enum Fault: CaseIterable, Sendable {
   case scaledDifference, droppedDifferenceRow, scaledGradient, droppedGradientRow
 
-  var isInDifferences: Bool { self == .scaledDifference || self == .droppedDifferenceRow }
+  public var isInDifferences: Bool { self == .scaledDifference || self == .droppedDifferenceRow }
 }
 
 /// A real operator with a fault in its difference rule or its vector-Jacobian product.
-struct BrokenOperator: NetworkOperator {
+public struct BrokenOperator: NetworkOperator {
   let base: any NetworkOperator
   let fault: Fault
 
-  var kind: String { base.kind }
-  var isElementwise: Bool { base.isElementwise }
+  public var kind: String { base.kind }
+  public var isElementwise: Bool { base.isElementwise }
 
-  func outputShapes(for inputs: [Shape]) throws(OperatorError) -> [Shape] { try base.outputShapes(for: inputs) }
-  func evaluate(_ inputs: [ConstantTensor]) throws(OperatorError) -> [ConstantTensor] { try base.evaluate(inputs) }
-  func dependence(of inputs: [Dependence], shapes: [Shape]) -> [Dependence] {
+  public func outputShapes(for inputs: [Shape]) throws(OperatorError) -> [Shape] { try base.outputShapes(for: inputs) }
+  public func evaluate(_ inputs: [ConstantTensor]) throws(OperatorError) -> [ConstantTensor] {
+    try base.evaluate(inputs)
+  }
+  public func dependence(of inputs: [Dependence], shapes: [Shape]) -> [Dependence] {
     base.dependence(of: inputs, shapes: shapes)
   }
-  func compile(_ operands: [Operand]) throws(OperatorError) -> any CompiledOperator {
+  public func compile(_ operands: [Operand]) throws(OperatorError) -> any CompiledOperator {
     Compiled(base: try base.compile(operands) as! any DifferenceOperator, fault: fault)
   }
 
@@ -75,9 +77,9 @@ struct BrokenOperator: NetworkOperator {
   }
 }
 
-/// Puts a fault into the nodes of one kind that have a given name.
 extension Graph {
-  func breaking(_ name: String, _ fault: Fault?) -> Graph {
+  /// Puts a fault into the nodes of a given name.
+  public func breaking(_ name: String, _ fault: Fault?) -> Graph {
     guard let fault else { return self }
     var graph = self
     for index in nodes.indices where nodes[index].name == name {

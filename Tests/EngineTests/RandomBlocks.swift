@@ -1,0 +1,136 @@
+import Kernels
+import NetworkGraph
+import Operators
+import Tensors
+import TestSupport
+
+/// Blocks that came after plain convolutions: gates, normalisations, attention, branches. Channels last, `[batch, L, C]`.
+enum Block: String, CaseIterable, Sendable {
+  case squeezeExcitation, layerNorm, groupNorm, softmaxOfChannels, softmaxOfPositions, attention, headedAttention
+  case gatedSplit, concatenation, crops, paddedMaxPool, paddedAveragePool, attentionPool, clipped, maximumOfBranches
+  case logSumExp, squaredSum, quotient, power, positionEmbedding
+
+  /// Whether a softmax of products or a norm over everything amplifies roundings of its inputs.
+  var isAttention: Bool { self == .attention || self == .headedAttention || self == .attentionPool }
+}
+
+extension RandomNetwork {
+  /// Convolution, the block, a convolution and a dense head.
+  mutating func network(_ block: Block) throws -> Graph {
+    var x = builder.sequence
+    x = try builder.apply(
+      Convolution(weight: weights([6, 4, 5]), bias: weights([6]), padding: (2, 2)), to: x, name: "stem")
+    x = try builder.apply(Unary([.relu, .gelu, .softplus].randomElement(using: &random)!), to: x, name: "act")
+    x = try apply(block, to: x)
+    let shape = builder.shape(of: x)
+    if shape[1] >= 3 {
+      x = try builder.apply(
+        Convolution(weight: weights([5, shape[2], 3]), bias: weights([5]), padding: (1, 1)), to: x, name: "after")
+      x = try builder.apply(Unary(.tanh), to: x, name: "act.after")
+    }
+    let last = builder.shape(of: x)
+    let flat = try builder.apply(Reshape(to: [batch, last[1] * last[2]]), to: x, name: "flat")
+    let y = try builder.apply(
+      Dense(weight: weights([last[1] * last[2], 3]), bias: weights([3])), to: flat, name: "head")
+    return builder.graph(outputs: [y])
+  }
+
+  private mutating func dense(_ x: Graph.ValueID, to outputs: Int, _ name: String) throws -> Graph.ValueID {
+    let inputs = builder.shape(of: x).dims.last!
+    return try builder.apply(Dense(weight: weights([inputs, outputs]), bias: weights([outputs])), to: x, name: name)
+  }
+
+  private mutating func number(_ value: Double) -> Graph.ValueID {
+    builder.constant(ConstantTensor(scalar: value), name: "number")
+  }
+
+  private mutating func apply(_ block: Block, to x: Graph.ValueID) throws -> Graph.ValueID {
+    let (length, channels) = (builder.shape(of: x)[1], builder.shape(of: x)[2])
+    switch block {
+    case .squeezeExcitation:
+      let mean = try builder.apply(Reduce(.mean, axes: [1], keepsAxes: true), to: x, name: "squeeze")
+      let inner = try builder.apply(Unary(.relu), to: dense(mean, to: 3, "down"), name: "relu")
+      let gate = try builder.apply(Unary(.sigmoid), to: dense(inner, to: channels, "up"), name: "gate")
+      return try builder.apply(Binary(.multiply), to: x, gate, name: "excite")
+    case .layerNorm, .groupNorm:
+      let axes = block == .layerNorm ? [2] : [1, 2]
+      let entries = block == .layerNorm ? channels : length * channels
+      let numbers = random.floats(count: 2 * entries).map(Double.init)
+      return try builder.apply(
+        Normalization(
+          axes: axes, epsilon: 1e-5, scale: numbers.prefix(entries).map { 1 + $0 / 2 },
+          shift: Array(numbers.suffix(entries))),
+        to: x, name: "norm")
+    case .softmaxOfChannels: return try builder.apply(Softmax(axis: 2), to: x, name: "softmax")
+    case .softmaxOfPositions: return try builder.apply(Softmax(axis: 1), to: x, name: "softmax")
+    case .attention:
+      let (q, k, v) = (try dense(x, to: 4, "q"), try dense(x, to: 4, "k"), try dense(x, to: channels, "v"))
+      let products = try builder.apply(MatMul(transposeB: true), to: q, k, name: "products")
+      let scaled = try builder.apply(Binary(.multiply), to: products, number(0.5), name: "scaled")
+      let weights = try builder.apply(Softmax(axis: 2), to: scaled, name: "weights")
+      let mixed = try builder.apply(MatMul(), to: weights, v, name: "mixed")
+      return try builder.apply(Binary(.add), to: x, mixed, name: "residual")
+    case .headedAttention:
+      func heads(_ network: inout RandomNetwork, _ name: String) throws -> Graph.ValueID {
+        let all = try network.dense(x, to: 6, name)
+        let split = try network.builder.apply(
+          Reshape(to: [network.batch, length, 2, 3]), to: all, name: "\(name).heads")
+        return try network.builder.apply(Transpose(permutation: [0, 2, 1, 3]), to: split, name: "\(name).first")
+      }
+      let (q, k, v) = (try heads(&self, "q"), try heads(&self, "k"), try heads(&self, "v"))
+      let products = try builder.apply(MatMul(transposeB: true), to: q, k, name: "products")
+      let weights = try builder.apply(Softmax(axis: 3), to: products, name: "weights")
+      let mixed = try builder.apply(MatMul(), to: weights, v, name: "mixed")
+      let back = try builder.apply(Transpose(permutation: [0, 2, 1, 3]), to: mixed, name: "back")
+      return try builder.apply(Reshape(to: [batch, length, 6]), to: back, name: "joined")
+    case .attentionPool:
+      let logits = try dense(x, to: channels, "logits")
+      let weights = try builder.apply(Softmax(axis: 1), to: logits, name: "weights")
+      let weighted = try builder.apply(Binary(.multiply), to: x, weights, name: "weighted")
+      return try builder.apply(Reduce(.sum, axes: [1], keepsAxes: true), to: weighted, name: "pooled")
+    case .gatedSplit:
+      let both = try builder.apply(Split(axis: 2, lengths: [3, channels - 3]), to: [x], name: "split")
+      let gate = try builder.apply(Unary(.sigmoid), to: both[1], name: "gate")
+      return try builder.apply(Binary(.multiply), to: both[0], gate, name: "gated")
+    case .concatenation:
+      let branch = try builder.apply(
+        Convolution(weight: weights([4, channels, 3]), bias: nil, dilation: 2, padding: (2, 2)), to: x, name: "branch")
+      return try builder.apply(Concat(axis: 2), to: [x, branch, builder.sequence], name: "concat")[0]
+    case .crops:
+      func crop(_ start: Int, _ step: Int, _ count: Int) -> Slice {
+        Slice(cuts: [
+          .init(start: 0, count: batch), .init(start: start, step: step, count: count),
+          .init(start: 1, count: channels - 1),
+        ])
+      }
+      let a = try builder.apply(crop(2, 1, length - 5), to: x, name: "middle")
+      let b = try builder.apply(crop(length - 1, -1, length - 5), to: x, name: "reversed")
+      return try builder.apply(Binary(.add), to: a, b, name: "folded")
+    case .paddedMaxPool, .paddedAveragePool:
+      return try builder.apply(
+        Pool(
+          kind: block == .paddedMaxPool ? .max : .average, size: 4, stride: 3, padding: (2, 1), ceilMode: true,
+          countIncludesPadding: Bool.random(using: &random)), to: x, name: "pool")
+    case .clipped:
+      let clipped = try builder.apply(Unary(.clip(minimum: -0.2, maximum: 0.9)), to: x, name: "clip")
+      return try builder.apply(Unary(.hardSwish), to: clipped, name: "hard")
+    case .maximumOfBranches:
+      let branch = try dense(x, to: channels, "branch")
+      let top = try builder.apply(Binary(.maximum), to: x, branch, name: "maximum")
+      return try builder.apply(Binary(.minimum), to: top, number(0.8), name: "minimum")
+    case .logSumExp, .squaredSum:
+      return try builder.apply(
+        Reduce(block == .logSumExp ? .logSumExp : .sumSquare, axes: [1], keepsAxes: true), to: x, name: "reduced")
+    case .quotient:
+      let positive = try builder.apply(Unary(.exp), to: dense(x, to: channels, "branch"), name: "exp")
+      return try builder.apply(Binary(.divide), to: x, positive, name: "quotient")
+    case .power:
+      let positive = try builder.apply(Unary(.softplus), to: x, name: "positive")
+      return try builder.apply(Binary(.power), to: positive, number(1.7), name: "power")
+    case .positionEmbedding:
+      let embedding = builder.constant(weights([length, channels]), name: "embedding")
+      let moved = try builder.apply(Binary(.add), to: x, embedding, name: "moved")
+      return try builder.apply(Binary(.multiply), to: moved, embedding, name: "scaled")
+    }
+  }
+}
