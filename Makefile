@@ -73,11 +73,31 @@ test-system: build ## adds what needs servers, browsers and long runs
 
 .PHONY: lint
 lint: ## checks the format of the sources
-	@swift format lint --strict --recursive Sources Tests && echo "lint: clean"
+	@swift format lint --strict --recursive Sources Tests Benchmarks/Sources && echo "lint: clean"
+
+BENCH_SECONDS ?= 2
+BENCH_ROUNDS  ?= 5
+BENCH_OUTPUT  ?= Benchmarks
+
+.PHONY: bench
+bench: packages ## tismscan beside its peers, into Benchmarks/RESULTS.md (hours): [NETWORKS="basset bpnet64"] [BENCH_ROUNDS=5]
+	@scripts/install-packages.sh python3-venv
+	@scripts/python-environment.sh .venv-bench-torch Benchmarks/peers/requirements-torch.txt
+	@scripts/python-environment.sh .venv-bench-keras Benchmarks/peers/requirements-keras.txt
+	@swift build -c release --package-path Benchmarks 2>&1 | { grep -vE '^\[[0-9]+/[0-9]+\]' || true; }
+	@PYTHONPATH=Benchmarks .venv-bench-torch/bin/python -m peers.run --root Benchmarks/networks \
+	  --bench Benchmarks/.build/release/tismscan-bench --pytorch .venv-bench-torch/bin/python \
+	  --keras .venv-bench-keras/bin/python --networks "$(NETWORKS)" --rounds $(BENCH_ROUNDS) --seconds $(BENCH_SECONDS) \
+	  --output $(BENCH_OUTPUT) $(BENCH_OPTIONS)
+
+.PHONY: bench-quick
+bench-quick: ## a smoke run of the benchmarks with one network, into Benchmarks/networks/quick
+	@$(MAKE) --no-print-directory bench NETWORKS="$(or $(NETWORKS),bpnet64)" BENCH_ROUNDS=1 BENCH_SECONDS=0.5 \
+	  BENCH_OUTPUT=Benchmarks/networks/quick BENCH_OPTIONS="--quick --threads 1"
 
 .PHONY: clean
 clean: ## removes builds, environments and the demo's output
-	rm -rf .build .venv-validators demo demo-full
+	rm -rf .build Benchmarks/.build Benchmarks/networks .venv-validators .venv-bench-torch .venv-bench-keras demo demo-full
 
 .PHONY: figures
 figures: demo ## figures and numbers of the README, from the demo's tracks

@@ -50,30 +50,33 @@ def timed(cell: Cell, seconds: float) -> dict[str, float]:
             "cpuSeconds": time.process_time() - processor, "sampled": True}
 
 
-def search(make) -> dict:
+def search(make, quick: bool) -> dict:
     """The fastest of the cell's settings; those of a family (all but the batch) are tried in growing batches."""
-    best, best_rate, tried = None, 0.0, []
-    skipped = set()
-    for settings in make.candidates():
+    best, best_rate, tried, skipped = None, 0.0, [], set()
+    candidates = make.candidates()
+    if len(candidates) == 1:
+        return {"best": candidates[0], "tried": []}
+    for settings in candidates:
         family = tuple(sorted((k, v) for k, v in settings.items() if k != "batch"))
         if family in skipped:
             continue
         try:
             cell = make(settings)
-            start = time.perf_counter()
-            cell.call()  # warm-up
-            first = time.perf_counter() - start
-            rate = timed(cell, TRIAL_SECONDS)["rate"] if first < TOO_LONG else timed(cell, 0)["rate"]
+            cell.call()  # warm-up, and whatever is compiled at first use
+            trial = timed(cell, TRIAL_SECONDS)
+            rate = trial["rate"]
         except Exception as error:  # a setting that a network does not allow is not a candidate
-            tried.append({**settings, "error": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"})
+            tried.append({**settings, "error": " ".join(f"{type(error).__name__}: {error}".split())[:300]})
             skipped.add(family)
             continue
         tried.append({**settings, "rate": rate})
-        if first > TOO_LONG:
+        if trial["seconds"] > TOO_LONG:
             skipped.add(family)
         if rate > best_rate:
             best, best_rate = settings, rate
         del cell
+        if quick:
+            break
     return {"best": best, "tried": tried}
 
 
@@ -89,15 +92,17 @@ def main() -> None:
     parser.add_argument("--root", required=True, type=Path)
     parser.add_argument("--threads", required=True, type=int)
     parser.add_argument("--settings", type=json.loads)
+    parser.add_argument("--quick", action="store_true", help="take the first setting that works")
     arguments = parser.parse_args()
     module = importlib.import_module(f".{TOOLS[arguments.tool]}", __package__)
     make = module.factory(
         arguments.tool, arguments.work, BY_NAME[arguments.network], arguments.root, arguments.threads)
     if arguments.settings is None:
-        reply(search(make))
+        reply(search(make, arguments.quick))
         return
     cell = make(arguments.settings)
-    cell.call()  # warm-up
+    for _ in range(2):
+        cell.call()  # warm-up, and whatever is compiled at first use
     reply({"tool": arguments.tool, "settings": arguments.settings, "version": module.version()})
     for line in sys.stdin:
         words = line.split()

@@ -1,0 +1,66 @@
+"""A cell in a process of its own, on cores of its own, asked line by line."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+from pathlib import Path
+
+
+class Failure(Exception):
+    """A tool that cannot do a work, with its reason."""
+
+
+class Client:
+    def __init__(self, command: list[str], threads: int, log: Path, timeout: float) -> None:
+        cores = sorted(os.sched_getaffinity(0))[:threads]
+        self.log, self.timeout = log, timeout
+        self.errors = log.open("w")
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
+            preexec_fn=lambda: os.sched_setaffinity(0, cores),
+            env={**os.environ, "OMP_NUM_THREADS": str(threads), "TF_CPP_MIN_LOG_LEVEL": "3"})
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(self.process.stdout, selectors.EVENT_READ)
+        self.pending = b""
+
+    def reply(self) -> dict:
+        """The next line of JSON."""
+        while b"\n" not in self.pending:
+            if not self.selector.select(self.timeout):
+                raise Failure(f"no answer within {self.timeout:.0f} s")
+            part = os.read(self.process.stdout.fileno(), 1 << 20)
+            if not part:
+                raise Failure(self.reason())
+            self.pending += part
+        line, self.pending = self.pending.split(b"\n", 1)
+        return json.loads(line)
+
+    def ask(self, request: str) -> dict:
+        try:
+            self.process.stdin.write(request.encode() + b"\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            raise Failure(self.reason()) from None
+        return self.reply()
+
+    def reason(self) -> str:
+        self.errors.flush()
+        lines = [line for line in self.log.read_text().splitlines() if line.strip()]
+        return lines[-1].strip()[:300] if lines else f"ended with exit status {self.process.wait()}"
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.selector.close()
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.errors.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
