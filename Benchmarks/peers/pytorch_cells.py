@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,9 @@ import torch
 from .cell import Sequences, ism_scores, prediction_rows, tism_scores
 from .networks import Network, Target
 from .pytorch_models import as_tuple, form
+
+
+SAMPLED_TARGETS = 9
 
 
 def version() -> str:
@@ -68,8 +72,6 @@ class PyTorchCell:
 
     def sampled_targets(self, x: np.ndarray) -> tuple[float, float]:
         """Every target's gradient takes the same time: some of them stand for all, the forward pass counted once."""
-        import time
-
         targets = self.network.targets[:4 * self.together if self.together > 1 else 8]
         start = time.perf_counter()
         with torch.enable_grad():
@@ -87,7 +89,8 @@ class PyTorchCell:
         if self.work == "ism":
             return {"predictions": [], "scores": ism_scores(
                 self.sequences, self.network.targets, columns, self.predict, self.batch)}
-        targets = self.network.targets if self.work == "tism-all" else self.network.targets[:1]
+        # Of many targets the first stand for all, as many as `tismscan-bench` takes.
+        targets = self.network.targets[:SAMPLED_TARGETS if self.work == "tism-all" else 1]
         gradients = [g.reshape(-1, *g.shape[-2:]) for g in self.all_gradients(self.sequences.one_hot[:1], targets)]
         flat = [g[i].numpy() for g in gradients for i in range(len(g))]
         return {"predictions": [], "scores": [tism_scores(g, self.sequences.codes[0], columns) for g in flat]}

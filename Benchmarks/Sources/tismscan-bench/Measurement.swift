@@ -18,6 +18,8 @@ struct Measurement: Codable, Sendable {
 struct Bench: Sendable {
   let workload: Workload
   private let scorers: [ThreadScorer]
+  /// Of the first target alone, in ``Work/tismAll``.
+  private let firstTargetScorers: [ThreadScorer]
 
   /// Windows that a thread of a scan hands over at once.
   private static let group = 32
@@ -25,6 +27,8 @@ struct Bench: Sendable {
   init(_ workload: Workload, threads: Int) throws {
     self.workload = workload
     scorers = try (0..<threads).map { _ in try workload.scorer() }
+    firstTargetScorers =
+      workload.work == .tismAll ? try (0..<threads).map { _ in try workload.scorerOfFirstTarget() } : []
   }
 
   /// All threads work for at least `seconds`; every one ends with the window it is at.
@@ -34,7 +38,8 @@ struct Bench: Sendable {
       for (thread, scorer) in scorers.enumerated() {
         group.addTask {
           switch workload.work {
-          case .predict, .tism, .tismAll: try windows(scorer, thread, seconds)
+          case .predict, .tism: try windows(scorer, thread, seconds)
+          case .tismAll: try everyTarget(scorer, firstTargetScorers[thread], thread, seconds)
           case .ism: try edits(scorer, thread, seconds)
           }
         }
@@ -53,16 +58,37 @@ struct Bench: Sendable {
   private func windows(_ scorer: ThreadScorer, _ thread: Int, _ seconds: Double) throws -> Measurement {
     let start = now()
     var (count, elapsed) = (0, 0.0)
-    // One window first: it tells how many fit.
-    var size = 1
     while elapsed < seconds {
-      _ = try scorer.score((0..<size).map { workload.task(thread * Self.group + count + $0) })
-      count += size
+      _ = try scorer.score(group(thread, count))
+      count += Self.group
       elapsed = now() - start
-      let each = elapsed / Double(count)
-      size = max(1, min(Self.group, Int((seconds - elapsed) / each)))
     }
     return Measurement(count: Double(count), rate: Double(count) / elapsed)
+  }
+
+  private func group(_ thread: Int, _ first: Int) -> [WindowTask] {
+    (0..<Self.group).map { workload.task(thread * Self.group + first + $0) }
+  }
+
+  /// The first target's time holds the forward pass; each further target costs what the sampled ones do.
+  private func everyTarget(
+    _ scorer: ThreadScorer, _ firstTarget: ThreadScorer, _ thread: Int, _ seconds: Double
+  ) throws -> Measurement {
+    let further = Double(workload.targetCount - 1) / Double(max(1, workload.model.targets.count - 1))
+    var (count, counted, elapsed) = (0, 0.0, 0.0)
+    let start = now()
+    while elapsed < seconds {
+      let tasks = group(thread, count)
+      var before = now()
+      _ = try firstTarget.score(tasks)
+      let one = now() - before
+      before = now()
+      _ = try scorer.score(tasks)
+      counted += one + (now() - before - one) * further
+      count += Self.group
+      elapsed = now() - start
+    }
+    return Measurement(count: Double(count), rate: Double(count) / counted, sampled: true)
   }
 
   /// Whole windows where one fits in the time, else the sample of columns: the reference pass is counted once a window, the

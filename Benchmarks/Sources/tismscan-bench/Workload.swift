@@ -10,7 +10,7 @@ enum Work: String, CaseIterable, Sendable {
   case predict
   /// Windows: TISM of the first target.
   case tism
-  /// Windows: TISM of every target.
+  /// Windows: TISM of every target. A few stand for all: each costs one backward pass.
   case tismAll = "tism-all"
   /// Edits: exact ISM of every target.
   case ism
@@ -24,6 +24,11 @@ struct Workload: Sendable {
   let sequences: [[UInt8]]
   /// Columns that stand for all where whole windows take too long, and that scores are compared on.
   let sample: [Range<Int>]
+  /// Targets asked for; ``model`` has fewer where some stand for all.
+  let targetCount: Int
+
+  /// Targets that stand for all in ``Work/tismAll``, the first of them for the forward pass.
+  private static let sampledTargets = 9
 
   /// - Parameters:
   ///   - targets: as `--target` of tismscan takes them; TISM of one target takes the first.
@@ -47,7 +52,13 @@ struct Workload: Sendable {
     self.sample = try Self.columns(sample, length: length)
     let network = try Network(ModelFile(path: path))
     let outputs = try network.outputs(atLength: length)
-    let wanted = work == .tism ? Array(targets.prefix(1)) : targets
+    let wanted =
+      switch work {
+      case .tism: Array(targets.prefix(1))
+      case .tismAll: Array(targets.prefix(Self.sampledTargets))
+      case .predict, .ism: targets
+      }
+    targetCount = targets.count
     model = try WindowModel(
       network, length: length,
       targets: try wanted.map { try ScoreTarget(parsing: $0).resolved(among: outputs) })
@@ -70,7 +81,14 @@ struct Workload: Sendable {
   }
 
   /// Scores windows as a thread of a scan does: with sessions of its own.
-  func scorer() throws -> ThreadScorer {
+  func scorer() throws -> ThreadScorer { try scorer(model) }
+
+  /// TISM of the first target alone, to tell the forward pass from the backward passes.
+  func scorerOfFirstTarget() throws -> ThreadScorer {
+    try scorer(WindowModel(model.network, length: model.length, targets: Array(model.targets.prefix(1))))
+  }
+
+  private func scorer(_ model: WindowModel) throws -> ThreadScorer {
     switch work {
     case .predict: ThreadScorer(try WindowPrediction(model))
     case .tism, .tismAll: ThreadScorer(try WindowTISM(model))
