@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import resource
 import selectors
 import subprocess
 from pathlib import Path
@@ -13,6 +15,17 @@ class Failure(Exception):
     """A tool that cannot do a work, with its reason."""
 
 
+MEMORY_SHARE = 0.4
+"""Share of the machine's memory that one cell may take: without a limit one tool could get the others killed."""
+
+
+def restrict(cores: list[int]) -> None:
+    """Runs in the new process."""
+    os.sched_setaffinity(0, cores)
+    limit = int(MEMORY_SHARE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
 class Client:
     def __init__(self, command: list[str], threads: int, log: Path, timeout: float) -> None:
         cores = sorted(os.sched_getaffinity(0))[:threads]
@@ -20,7 +33,7 @@ class Client:
         self.errors = log.open("w")
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
-            preexec_fn=lambda: os.sched_setaffinity(0, cores),
+            preexec_fn=lambda: restrict(cores),
             env={**os.environ, "OMP_NUM_THREADS": str(threads), "TF_CPP_MIN_LOG_LEVEL": "3"})
         self.selector = selectors.DefaultSelector()
         self.selector.register(self.process.stdout, selectors.EVENT_READ)
@@ -47,7 +60,6 @@ class Client:
         return self.reply()
 
     def reason(self) -> str:
-        self.errors.flush()
         lines = [line for line in self.log.read_text().splitlines() if line.strip()]
         return lines[-1].strip()[:300] if lines else f"ended with exit status {self.process.wait()}"
 
@@ -55,7 +67,8 @@ class Client:
         self.process.kill()
         self.process.wait()
         self.selector.close()
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.stdout.close()
         self.errors.close()
 
