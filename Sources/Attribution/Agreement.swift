@@ -56,11 +56,11 @@ public struct Agreement: Hashable, Sendable, Codable {
         }
       }
     }
-    /// Wilson's interval for as many trials as have the spread that was found.
+    /// Wilson's interval for as many trials as have the spread that was found, and no more than `count`.
     func share(count: Double, _ measure: (AgreementMeasures.Values) -> Double?) -> Estimate? {
       estimate(measure(found)) { value in
         spread(measure).map {
-          let (low, high) = Self.wilson(value, trials: $0 > 0 ? value * (1 - value) / ($0 * $0) : count)
+          let (low, high) = Self.wilson(value, trials: min(count, $0 > 0 ? value * (1 - value) / ($0 * $0) : count))
           return (min(value, low), max(value, high))
         }
       }
@@ -73,6 +73,7 @@ public struct Agreement: Hashable, Sendable, Codable {
     let sum = pairs.weights.reduce(0, +)
     let squares = pairs.weights.reduce(0) { $0 + $1 * $1 }
     signAgreement = share(count: squares > 0 ? sum * sum / squares : 0, \.sign)
+    // Few heavy pairs among the largest: how many there are bounds what is known, whatever resampling them shows.
     topRecall = share(count: found.topCount, \.topRecall)
   }
 

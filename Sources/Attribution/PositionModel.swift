@@ -108,6 +108,19 @@ public protocol StretchScorer: ~Copyable {
   mutating func score(_ stretch: Range<Int>, of strand: StrandBases) throws -> StretchScores
 }
 
+/// A stretch scorer that computes single edits exactly and can leave out those that are not wanted.
+public protocol ExactStretchScorer: StretchScorer, ~Copyable {
+  /// - Parameter mask: of the stretch. Scores of other edits are 0, and predictions are given for tiles with wanted edits
+  ///   only; everything is wanted when `nil`.
+  mutating func score(_ stretch: Range<Int>, of strand: StrandBases, only mask: EditMask?) throws -> StretchScores
+}
+
+extension ExactStretchScorer where Self: ~Copyable {
+  public mutating func score(_ stretch: Range<Int>, of strand: StrandBases) throws -> StretchScores {
+    try score(stretch, of: strand, only: nil)
+  }
+}
+
 /// The logistic function in float64.
 @inline(__always)
 func sigmoid(_ x: Float) -> Double { sigmoid(Double(x)) }

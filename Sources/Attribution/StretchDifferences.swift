@@ -5,7 +5,7 @@ internal import Engine
 ///
 /// Weights and predictions come from the float32 pass that TISM and predictions use, so that they are the same whichever
 /// methods run together; the changes come from a reference accumulated in float64.
-public struct StretchDifferences: StretchScorer, ~Copyable {
+public struct StretchDifferences: ExactStretchScorer, ~Copyable {
   private let targets: [PositionTarget]
   private let newSites: Bool
   private var passes: ReferencePasses
@@ -27,28 +27,31 @@ public struct StretchDifferences: StretchScorer, ~Copyable {
     passes = ReferencePasses(model, for: .prediction)
   }
 
-  public mutating func score(_ stretch: Range<Int>, of strand: StrandBases) throws -> StretchScores {
-    if plain != nil { return try plain!.score(stretch, of: strand) }
+  public mutating func score(_ stretch: Range<Int>, of strand: StrandBases, only mask: EditMask?) throws
+    -> StretchScores
+  {
+    if plain != nil { return try plain!.score(stretch, of: strand, only: mask) }
     var result = StretchScores(
       predictions: [], substitutions: targets.map { _ in SubstitutionScores(length: stretch.count) },
       newSites: newSites ? [Float](repeating: .nan, count: stretch.count) : [])
     for tile in passes.tiles(of: stretch) {
+      let edits = Edit.wanted(of: tile, in: strand, from: stretch.lowerBound, only: mask)
+      if mask != nil, edits.isEmpty { continue }
       let (track, span, _) = try passes.run(tile, of: strand)
       result.predictions += track.predictions(of: tile, layout: passes.model.layout)
       let propagator = try propagator(length: passes.model.network.fixedLength ?? span.count)
       propagator.setReference(strand[span])
-      try score(tile, span, track, propagator, strand, from: stretch.lowerBound, into: &result)
+      try score(edits, span, track, propagator, strand, from: stretch.lowerBound, into: &result)
     }
     return result
   }
 
   private func score(
-    _ tile: Range<Int>, _ span: Range<Int>, _ track: ReferenceTrack, _ propagator: Propagator,
+    _ wanted: [Edit], _ span: Range<Int>, _ track: ReferenceTrack, _ propagator: Propagator,
     _ strand: StrandBases, from first: Int, into result: inout StretchScores
   ) throws {
     let layout = passes.model.layout
-    let edits = Edit.all(
-      in: strand[span], columns: tile.lowerBound - span.lowerBound..<tile.upperBound - span.lowerBound)
+    let edits = wanted.map { Edit(column: $0.column - span.lowerBound, base: $0.base) }
     var bad: (base: Int, target: String)?
     propagator.propagate(edits) { index, changes in
       let edit = edits[index]
@@ -92,6 +95,20 @@ public struct StretchDifferences: StretchScorer, ~Copyable {
     if propagators.count == Self.capacity { propagators.removeFirst() }
     propagators.append(try Propagator(passes.model.network, length: length))
     return propagators.last!
+  }
+}
+
+extension Edit {
+  /// The wanted edits of a tile; columns are strand positions.
+  /// - Parameters:
+  ///   - first: strand position that the mask's first column is about.
+  ///   - mask: all edits when `nil`.
+  static func wanted(of tile: Range<Int>, in strand: StrandBases, from first: Int, only mask: EditMask?) -> [Edit] {
+    all(in: strand[tile], columns: 0..<tile.count).compactMap { edit in
+      let base = tile.lowerBound + edit.column
+      guard mask?.contains(base: Int(edit.base), column: base - first) != false else { return nil }
+      return Edit(column: base, base: edit.base)
+    }
   }
 }
 

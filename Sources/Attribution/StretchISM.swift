@@ -3,7 +3,7 @@ internal import Engine
 /// Exact ISM along a strand the plain way: for each edit a forward pass over the bases that the outputs it moves read.
 ///
 /// Kept for good as the oracle of every faster way. Outputs that an edit cannot move are not summed.
-public struct StretchISM: StretchScorer, ~Copyable {
+public struct StretchISM: ExactStretchScorer, ~Copyable {
   private let targets: [PositionTarget]
   private let newSites: Bool
   private var passes: ReferencePasses
@@ -18,16 +18,19 @@ public struct StretchISM: StretchScorer, ~Copyable {
     passes = ReferencePasses(model, for: .prediction)
   }
 
-  public mutating func score(_ stretch: Range<Int>, of strand: StrandBases) throws -> StretchScores {
+  public mutating func score(_ stretch: Range<Int>, of strand: StrandBases, only mask: EditMask?) throws
+    -> StretchScores
+  {
     var result = StretchScores(
       predictions: [], substitutions: targets.map { _ in SubstitutionScores(length: stretch.count) },
       newSites: newSites ? [Float](repeating: .nan, count: stretch.count) : [])
     for tile in passes.tiles(of: stretch) {
+      let edits = Edit.wanted(of: tile, in: strand, from: stretch.lowerBound, only: mask).map {
+        (base: $0.column, to: $0.base)
+      }
+      if mask != nil, edits.isEmpty { continue }
       let track = try passes.run(tile, of: strand).track
       result.predictions += track.predictions(of: tile, layout: passes.model.layout)
-      let edits = tile.filter { strand[$0..<$0 + 1].first! < 4 }.flatMap { base in
-        (UInt8(0)..<4).filter { $0 != strand[base..<base + 1].first! }.map { (base: base, to: $0) }
-      }
       try score(edits, track, strand, from: stretch.lowerBound, into: &result)
     }
     return result

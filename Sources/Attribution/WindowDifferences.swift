@@ -34,7 +34,7 @@ public struct WindowDifferences: WindowScorer, ~Copyable {
         try finite(Float(weights.value(of: reference)), "prediction", window.location, target.name))
     }
     var scores = model.targets.map { _ in SubstitutionScores(length: window.columns.count) }
-    let edits = Edit.all(in: window.codes, columns: window.columns)
+    let edits = Edit.all(in: window.codes, columns: window.columns, only: window.only)
     propagator.propagate(edits) { index, changes in
       let edit = edits[index]
       for number in frozen.indices {

@@ -48,11 +48,15 @@ public struct WindowTask: Sendable {
   public let codes: ArraySlice<UInt8>
   /// Columns whose edits are wanted.
   public let columns: Range<Int>
+  /// Which of their edits exact ISM computes; all when `nil`. The others' scores are 0 then.
+  public let only: EditMask?
   /// Where the window is, for messages.
   public let location: String
 
-  public init(codes: ArraySlice<UInt8>, columns: Range<Int>? = nil, location: String) {
+  public init(codes: ArraySlice<UInt8>, columns: Range<Int>? = nil, only: EditMask? = nil, location: String) {
+    precondition(only == nil || only?.length == (columns?.count ?? codes.count), "a mask of another length")
     self.codes = codes
+    self.only = only
     self.columns = columns ?? 0..<codes.count
     self.location = location
   }
@@ -181,7 +185,7 @@ public struct WindowISM: WindowScorer, ~Copyable {
     }
 
     var scores = model.targets.map { _ in SubstitutionScores(length: window.columns.count) }
-    let edits = Edit.all(in: window.codes, columns: window.columns)
+    let edits = Edit.all(in: window.codes, columns: window.columns, only: window.only)
     for first in stride(from: 0, to: edits.count, by: runner.batch) {
       let group = edits[first..<min(edits.count, first + runner.batch)]
       runner.forward(group.map { $0.applied(to: window.codes) })
@@ -211,10 +215,14 @@ public struct Edit: Hashable, Sendable {
   }
 
   /// The three alternates of every known base, in column and A C G T order.
-  static func all(in codes: ArraySlice<UInt8>, columns: Range<Int>) -> [Edit] {
-    columns.flatMap { column in
+  /// - Parameter mask: of the columns; all edits when `nil`.
+  static func all(in codes: ArraySlice<UInt8>, columns: Range<Int>, only mask: EditMask? = nil) -> [Edit] {
+    columns.flatMap { column -> [Edit] in
       let reference = codes[codes.startIndex + column]
-      return reference < 4 ? (0..<4).filter { $0 != reference }.map { Edit(column: column, base: $0) } : []
+      guard reference < 4 else { return [] }
+      return (0..<4).filter {
+        $0 != reference && mask?.contains(base: Int($0), column: column - columns.lowerBound) != false
+      }.map { Edit(column: column, base: $0) }
     }
   }
 

@@ -20,6 +20,8 @@ public enum RegionFileError: Error, Equatable, Sendable {
     case badScore(String)
     /// Column 6 is not `+`, `-` or `.`.
     case badStrand(String)
+    /// A line of a GFF file with fewer than its columns.
+    case notGFF(columns: Int)
     /// Columns 7 to 10 of a narrowPeak are not three numbers and a summit inside the peak (or -1).
     case badPeak(String)
   }
@@ -66,6 +68,8 @@ extension RegionFileError.Problem: CustomStringConvertible {
       "the score \"\(text)\" in column 5 is not a number (or `.`); `cut -f1-3` keeps the positions only"
     case .badStrand(let text):
       "the strand \"\(text)\" in column 6 is not +, - or `.`; `cut -f1-3` keeps the positions only"
+    case .notGFF(let columns):
+      "\(columns) column\(columns == 1 ? "" : "s") where GFF has nine, separated by tabs"
     case .badPeak(let text):
       "\"\(text)\" is not how a narrowPeak ends: three numbers and a summit inside the peak, or -1"
     }

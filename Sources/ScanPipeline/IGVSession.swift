@@ -1,3 +1,4 @@
+import Attribution
 import Foundation
 import Genomics
 
@@ -33,7 +34,7 @@ struct IGVSession {
     for track in tracks {
       lines.append(
         "    <Track autoScale=\"true\" color=\"\(Self.colours[track.spec.strand]!)\" height=\"60\" "
-          + "id=\"\(escape(track.file))\" name=\"\(escape(track.spec.shortLabel))\" renderer=\"BAR_CHART\" "
+          + "id=\"\(escape(track.file))\" name=\"\(escape(name(track.spec)))\" renderer=\"BAR_CHART\" "
           + "windowFunction=\"\(track.spec.method == .predict ? "max" : "mean")\" visible=\"true\"/>")
     }
     lines += ["  </Panel>", "  <Panel name=\"FeaturePanel\">"]
@@ -46,6 +47,14 @@ struct IGVSession {
       lines.append("    <Track id=\"\(escape(bed.path))\" name=\"\(escape(bed.name))\"\(signal) visible=\"true\"/>")
     }
     return (lines + ["  </Panel>", "</Session>"]).joined(separator: "\n") + "\n"
+  }
+
+  /// The track's short label, with how well TISM agrees with exact ISM where that was measured.
+  private func name(_ spec: TrackSpec) -> String {
+    guard let found = outcome.agreement(of: spec), let pearson = (found.hybrid ?? found.tism).pearson else {
+      return spec.shortLabel
+    }
+    return "\(spec.shortLabel) (r \(fixed(pearson.value, digits: 2)) with ISM)"
   }
 
   /// The first 20 kb with scores.

@@ -20,6 +20,8 @@ struct Merger {
     var checks = CheckTally()
     /// Called sites; `nil` when none were asked for.
     var calls: [SiteCall]?
+    /// How well TISM agrees with exact ISM; `nil` without an audit.
+    var audit: AuditRecord?
     /// Names of the files besides tracks.
     var files: [String] = []
   }
@@ -29,7 +31,9 @@ struct Merger {
   func merge(_ progress: Progress) throws -> Outcome {
     var outcome = Outcome()
     if settings.calls != nil { outcome.calls = [] }
-    for label in settings.trackStrands { try merge(label, into: &outcome, progress) }
+    var audit = settings.audit.map { _ in AuditTotals(settings) }
+    for label in settings.trackStrands { try merge(label, into: &outcome, &audit, progress) }
+    outcome.audit = audit?.record
     if let calls = outcome.calls { outcome.files.append(try write(calls)) }
     return outcome
   }
@@ -42,7 +46,9 @@ struct Merger {
     return zip(plus, minus).map { [$0, $1] }
   }
 
-  private func merge(_ label: String, into outcome: inout Outcome, _ progress: Progress) throws {
+  private func merge(
+    _ label: String, into outcome: inout Outcome, _ audit: inout AuditTotals?, _ progress: Progress
+  ) throws {
     let files = try settings.tracks(strand: label).map {
       try TrackFiles($0, formats: settings.formats, folder: folder.path, contigs: manifest.contigs)
     }
@@ -62,6 +68,7 @@ struct Merger {
       if settings.strandModel == .stranded || label != "minus" {
         outcome.counts.add(results.map(\.counts))
         for result in results { outcome.checks.add(result.checks) }
+        for result in results { audit?.add(result) }
       }
       let merged = MergedShard(settings, own: results[own], other: results.count > 1 ? results[1 - own] : nil)
       for file in files {
@@ -144,6 +151,7 @@ struct MergedShard {
 
   /// A track's values, one a base; NaN where there is none.
   func values(of spec: TrackSpec) -> [Float] {
+    if spec.isExactShare { return section(ShardScanner.exactSection()) }
     guard let reduction = spec.reduction else {
       return section(ShardScanner.section(.predict, target: spec.target))
     }

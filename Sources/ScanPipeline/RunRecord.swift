@@ -43,6 +43,8 @@ struct RunRecord: Codable {
   /// Scores that were computed again by independent ways and agreed, under `--verify`. A score that does not agree fails the
   /// run instead.
   let verification: CheckTally?
+  /// How well TISM agrees with exact ISM, by a sample.
+  let audit: AuditRecord?
   /// Meaning of a score of each target, by method.
   let meanings: [String: [String: String]]
   let tracks: [Track]
@@ -62,6 +64,7 @@ struct RunRecord: Codable {
       scoredStrandBases: outcome.counts.scored, unknownStrandBases: outcome.counts.unknown,
       paddedColumns: outcome.counts.padded, windows: outcome.counts.passes, calledSites: outcome.calls?.count)
     verification = manifest.settings.verify == nil ? nil : outcome.checks
+    audit = outcome.audit
     meanings = Dictionary(
       uniqueKeysWithValues: manifest.settings.methods.filter { $0 != .predict }.map { method in
         (
@@ -72,8 +75,11 @@ struct RunRecord: Codable {
             })
         )
       })
-    tracks = outcome.tracks.map {
-      Track(files: $0.files, target: $0.spec.targetName, label: $0.spec.label, basesWithValue: $0.bases)
+    tracks = outcome.tracks.map { track in
+      Track(
+        files: track.files, target: track.spec.targetName,
+        label: track.spec.label + (outcome.agreement(of: track.spec).map { "; \($0.summary)" } ?? ""),
+        basesWithValue: track.bases)
     }
     self.files = files
   }

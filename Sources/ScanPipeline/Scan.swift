@@ -42,6 +42,9 @@ public struct Scan {
     try finish(plan.manifest, folder, outcome)
     if request.dropsShards { try folder.removeShards() }
     log.write("done", [:])
+    for found in outcome.audit?.targets ?? [] {
+      progress.say("\(outcome.audit!.isHybrid ? "hybrid" : "TISM") of \(found.target) \(found.summary)")
+    }
     progress.say("\(request.output): \(outcome.tracks.flatMap(\.files).count) track files, run.json, igv_session.xml")
   }
 

@@ -43,7 +43,8 @@ struct ScanPlanner {
 
     let strands: [Strand] =
       settings.strands == .both ? [.plus, .minus] : settings.strands == .plus ? [.plus] : [.minus]
-    let files = [request.regions, request.exclude].compactMap { $0 }
+    let sampling = try audit(plan, strandBases: scored.baseCount * strands.count, contigs, &settings)
+    let files = [request.regions, request.exclude, request.genes].compactMap { $0 }
     let manifest = Manifest(
       version: request.version, model: model.fileRecords,
       genome: try contigs.map {
@@ -53,12 +54,14 @@ struct ScanPlanner {
         Manifest.FileRecord(name: ScanModel.lastComponent($0), md5: try FileDigest.md5(path: $0))
       },
       regions: request.regionStrings, settings: settings,
-      shards: ShardPlan.shards(scored.intervals, contigs: contigs, strands: strands))
+      shards: ShardPlan.shards(
+        scored.intervals, contigs: contigs, strands: strands, keepsBlocks: sampling != nil || settings.hybrid != nil))
     return Plan(
       manifest: manifest,
       scanner: ShardScanner(
         contigs: contigs, plan: plan, methods: settings.methods, engine: settings.engine,
-        newSites: settings.reductions.contains(.newSite), verified: settings.verify.map { EditSample(fraction: $0) }))
+        newSites: settings.reductions.contains(.newSite), verified: settings.verify.map { EditSample(fraction: $0) },
+        audit: sampling, hybrid: settings.hybrid.map { HybridChoice(share: $0) }))
   }
 
   /// Settles a request for sites: everything of a plan but shards.
@@ -70,7 +73,8 @@ struct ScanPlanner {
       (request.regions != nil, "--regions"), (!request.regionStrings.isEmpty, "--region"),
       (request.exclude != nil, "--exclude"), (!request.targets.isEmpty, "--target"), (request.calls != nil, "--calls"),
       (request.strands != .both, "--strand"), (request.reductions.contains(.newSite), "--reduce new-site"),
-      (model.output.strands ?? .stranded != .stranded, "--strand-model"),
+      (model.output.strands ?? .stranded != .stranded, "--strand-model"), (request.audit ?? 0 > 0, "--audit"),
+      (request.genes != nil, "--genes"), (request.hybrid > 0, "--hybrid"),
     ]
     if let (_, flag) = others.first(where: \.0) {
       throw ScanError.usage("\(flag) does not go with --sites: each site is scored by its own logit, on its own strand")

@@ -30,6 +30,12 @@ public struct ScanRequest: Sendable {
   public var calls: Double?
   /// Fraction of the edits to compute again by independent ways.
   public var verify: Double?
+  /// Edits to audit TISM by; 0 for none, `nil` for as many as a tenth of the run's operations allow.
+  public var audit: Int?
+  /// GFF file of genes, whose coding bases the audit tells from others.
+  public var genes: String?
+  /// Share of the edits of each block whose TISM is replaced by exact ISM; 0 for none.
+  public var hybrid = 0.0
   /// Bases a pass of a per-position model; never changes a value.
   public var tile: Int?
   public var threads = 1

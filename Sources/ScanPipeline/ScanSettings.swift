@@ -81,6 +81,12 @@ public struct ScanSettings: Hashable, Sendable, Codable {
   public var calls: Double?
   /// Fraction of the edits whose scores are computed again by independent ways.
   public var verify: Double?
+  /// Edits that are scored exactly to audit TISM.
+  public var audit: Int?
+  /// True when the audit tells coding bases from others.
+  public var genes: Bool?
+  /// Share of the edits of each block whose TISM is replaced by exact ISM.
+  public var hybrid: Double?
   /// True when sites were scored alone instead of bases of regions.
   public var sites: Bool?
   /// Bindings of the model's other inputs: `zeros`, or the MD5 of an npy file.

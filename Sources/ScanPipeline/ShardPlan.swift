@@ -10,7 +10,10 @@ enum ShardPlan {
   /// - Parameters:
   ///   - intervals: maximal runs of scored bases in track order.
   ///   - contigs: in track order.
-  static func shards(_ intervals: [Interval], contigs: [Contig], strands: [Strand]) -> [Manifest.Shard] {
+  ///   - keepsBlocks: never cut a block of the contig grid (``GridBlock``).
+  static func shards(_ intervals: [Interval], contigs: [Contig], strands: [Strand], keepsBlocks: Bool = false)
+    -> [Manifest.Shard]
+  {
     let numbers = Dictionary(uniqueKeysWithValues: contigs.enumerated().map { ($1.name, $0) })
     let total = intervals.reduce(0) { $0 + $1.length }
     let target = min(max(bases.lowerBound, (total + wanted - 1) / wanted), bases.upperBound)
@@ -19,15 +22,29 @@ enum ShardPlan {
       if !group.isEmpty { groups.append(group) }
       (group, size) = ([], 0)
     }
-    for interval in intervals {
-      let pieces = max(1, (interval.length + target / 2) / target)
-      for piece in 0..<pieces {
-        let start = interval.start + interval.length * piece / pieces
-        let end = interval.start + interval.length * (piece + 1) / pieces
-        if size > 0, size + (end - start) > target + target / 2 { close() }
-        group.append(Manifest.Stretch(contig: numbers[interval.contig]!, start: start, end: end))
-        size += end - start
-        if size >= target { close() }
+    func add(_ pieces: [Manifest.Stretch]) {
+      let bases = pieces.reduce(0) { $0 + $1.range.count }
+      if size > 0, size + bases > target + target / 2 { close() }
+      group += pieces
+      size += bases
+      if size >= target { close() }
+    }
+    if keepsBlocks {
+      let stretches = intervals.map { Manifest.Stretch(contig: numbers[$0.contig]!, start: $0.start, end: $0.end) }
+      for block in GridBlock.blocks(of: stretches) {
+        add(
+          block.runs.map {
+            Manifest.Stretch(contig: block.contig, start: $0.positions.lowerBound, end: $0.positions.upperBound)
+          })
+      }
+    } else {
+      for interval in intervals {
+        let pieces = max(1, (interval.length + target / 2) / target)
+        for piece in 0..<pieces {
+          let start = interval.start + interval.length * piece / pieces
+          let end = interval.start + interval.length * (piece + 1) / pieces
+          add([Manifest.Stretch(contig: numbers[interval.contig]!, start: start, end: end)])
+        }
       }
     }
     close()

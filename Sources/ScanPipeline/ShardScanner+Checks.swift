@@ -3,9 +3,9 @@ import Genomics
 
 /// Checks before and during a scan: docs/numerics.md, "Checks".
 extension ShardScanner {
-  /// The methods whose scores are checked.
+  /// The methods whose scores are checked; audits and hybrid scans compute ISM too.
   private var checkedMethods: Set<CheckedMethod> {
-    Set(methods.compactMap { CheckedMethod($0) })
+    Set(methods.compactMap { CheckedMethod($0) }).union(audit != nil || hybrid != nil ? [.ism] : [])
   }
 
   /// Compares a few scores with independent ways, on a random sequence and on the first known bases of a shard.

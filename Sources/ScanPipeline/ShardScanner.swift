@@ -20,6 +20,9 @@ struct ShardScanner: Sendable {
   let newSites: Bool
   /// Edits whose scores are computed again by independent ways; `nil` for none.
   var verified: EditSample?
+  /// How TISM is audited, and which of its edits are replaced by exact ones.
+  var audit: AuditSampling?
+  var hybrid: HybridChoice?
 
   /// Section of a shard file that holds a method's scores of a target; `partner` is the other channel under `swap`.
   static func section(_ method: Method, target: Int, partner: Bool = false) -> String {
@@ -84,9 +87,11 @@ struct ShardScanner: Sendable {
     case .positions(let models, let targets):
       for (number, model) in models.enumerated() {
         try scorePositions(model, targets, shard, bases, partner: number == 1, into: &result)
+        try refine(&result, shard, bases, partner: number == 1)
       }
     case .windows(let model, let placements):
       try scoreWindows(model, placements[shard.strand]!, shard, bases, into: &result)
+      try refine(&result, shard, bases, partner: false)
     }
     return result
   }
@@ -213,7 +218,8 @@ struct ShardScanner: Sendable {
 
   /// The window of a piece; bases beyond the contig are zero columns, and counted.
   func task(
-    for piece: WindowPlacement.Piece, _ length: Int, _ strand: StrandBases, _ counts: inout ShardResult.Counts
+    for piece: WindowPlacement.Piece, _ length: Int, _ strand: StrandBases, only mask: EditMask? = nil,
+    _ counts: inout ShardResult.Counts
   ) -> WindowTask {
     let window = piece.window..<piece.window + length
     let inside = window.clamped(to: 0..<strand.contigLength)
@@ -224,7 +230,7 @@ struct ShardScanner: Sendable {
     counts.passes += 1
     return WindowTask(
       codes: codes[...],
-      columns: piece.bases.lowerBound - window.lowerBound..<piece.bases.upperBound - window.lowerBound,
+      columns: piece.bases.lowerBound - window.lowerBound..<piece.bases.upperBound - window.lowerBound, only: mask,
       location: "\(strand.name), window at strand position \(window.lowerBound)")
   }
 

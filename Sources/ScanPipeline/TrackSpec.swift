@@ -17,6 +17,8 @@ struct TrackSpec: Hashable, Sendable {
   let meaning: String
   /// The target's part of the file name, where its slug alone would be another target's too.
   var fileTarget: String?
+  /// Which share of a base's alternates a hybrid scan computed exactly, instead of a score.
+  var isExactShare = false
 
   /// Name of the track's file without its extension.
   var stem: String {
@@ -27,6 +29,7 @@ struct TrackSpec: Hashable, Sendable {
   /// A few words for the narrow column beside a track: method, reduction, strand.
   var shortLabel: String {
     let sign = ["plus": " +", "minus": " -"][strand] ?? ""
+    if isExactShare { return "exact share\(sign)" }
     guard let reduction else { return (method == .predict ? targetName : method.rawValue.uppercased()) + sign }
     return "\(method.rawValue.uppercased()) \(reduction.rawValue)" + (alternate.map { " \(Base.letters[$0])" } ?? "")
       + " \(targetName)\(sign)"
@@ -92,6 +95,13 @@ extension ScanSettings {
             meaning: "value of \($1) for the base's window", fileTarget: fileTargets[$0])
         }
       }
+      let share =
+        method == .tism && hybrid != nil
+        ? [
+          TrackSpec(
+            method: method, target: 0, targetName: "exact", reduction: nil, alternate: nil, strand: strand,
+            meaning: "share of the base's three alternates whose score is exact ISM", isExactShare: true)
+        ] : []
       return targets.enumerated().flatMap { number, target in
         reductions.filter { $0 != .newSite || method == .ism && number == 0 }.flatMap { reduction in
           (reduction == .alt ? [0, 1, 2, 3] : [nil]).map {
@@ -101,7 +111,7 @@ extension ScanSettings {
               fileTarget: reduction == .newSite ? nil : fileTargets[number])
           }
         }
-      }
+      } + share
     }
   }
 
@@ -117,6 +127,8 @@ extension ScanSettings {
       case .logit: "f = sum of F over the outputs an edit can reach"
       case nil: "f = \(target)\(preActivation ? " before the final activation" : "")"
       }
-    return "\(change); \(function)"
+    let replaced =
+      method == .tism && hybrid != nil ? "; exact ISM where the track of exact shares says so" : ""
+    return "\(change); \(function)\(replaced)"
   }
 }

@@ -75,6 +75,25 @@ struct ScanCommand: AsyncParsableCommand {
       valueName: "p"))
   var verify: Double?
 
+  @Option(
+    name: .long,
+    help: """
+      Edits that measure how well TISM agrees with exact ISM, drawn by strata; 0 for none. Default: up to 6000, and at most \
+      a tenth of the run's operations. The result is in run.json.
+      """)
+  var audit: Int?
+
+  @Option(name: .long, help: "GFF file whose CDS features the audit tells from other bases.")
+  var genes: String?
+
+  @Option(
+    name: .long,
+    help: """
+      Share of the edits, 0 to 1, whose TISM is replaced by exact ISM: in each block of 65536 bases the largest, and those \
+      beside large ones. A track tism.exact says which share of a base's alternates that is.
+      """)
+  var hybrid = 0.0
+
   @Option(name: .long, help: "Write local maxima of the prediction at or above this value as calls.*.bed.")
   var calls: Double?
 
@@ -110,6 +129,9 @@ struct ScanCommand: AsyncParsableCommand {
     request.overlap = try choice(overlap, "--overlap")
     request.engine = try choice(engine, "--engine")
     request.verify = verify
+    request.audit = audit
+    request.genes = genes
+    request.hybrid = hybrid
     request.calls = calls
     request.tile = tile
     request.annotations = annotation

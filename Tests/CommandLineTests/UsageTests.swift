@@ -41,6 +41,8 @@ struct UsageTests {
     (["scan", "--model", "m", "--genome", "g", "--output", "o", "--keep", "all"], "shards or tracks"),
     (["scan", "--model", "m", "--genome", "g", "--output", "o", "--input", "x"], "NAME=zeros"),
     (["scan", "--model", "m", "--genome", "g", "--output", "o", "--output-kind", "both"], "window, position"),
+    (["scan", "--model", "m", "--genome", "g", "--output", "o", "--audit", "some"], "--audit"),
+    (["scan", "--model", "m", "--genome", "g", "--output", "o", "--hybrid", "most"], "--hybrid"),
     (["score", "--model", "m", "--sequences", "s", "--output", "o", "--engine", "warp"], "fast, naive"),
     (["score", "--model", "m", "--sequences", "s", "--output", "o", "--map", "hat"], "corrected, gradient-x-input"),
   ]

@@ -46,6 +46,8 @@ struct ScanFixture {
       model: ModelRequest(path: "model.onnx"), genome: genome, output: folder.file(output), version: "test")
     request.formats = [.bigwig, .bedgraph]
     request.threads = 2
+    // A few, because debug builds take seconds to resample thousands.
+    request.audit = 60
     change(&request)
     return request
   }

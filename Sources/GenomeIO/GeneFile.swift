@@ -1,0 +1,53 @@
+public import Genomics
+import Glibc
+internal import HTS
+
+/// Reads which bases code for proteins from a GFF3 (or GTF) file, plain, gzip or bgzip.
+public enum GeneFile {
+  /// The intervals of the features of type `CDS`, in the order of the file. Everything behind `##FASTA` is skipped.
+  public static func codingIntervals(path: String, contigs: [Contig]) throws(RegionFileError) -> [Interval] {
+    guard access(path, F_OK) == 0 else { throw .missing(path: path) }
+    let lengths = Dictionary(contigs.map { ($0.name, $0.length) }) { first, _ in first }
+    var intervals: [Interval] = []
+    do {
+      var file = try BlockReader(path: path)
+      guard file.hasEndMarker else { throw RegionFileError.truncated(path: path) }
+      var number = 1
+      while let bytes = try file.readLine() {
+        let line = String(decoding: bytes, as: UTF8.self)
+        if line.hasPrefix("##FASTA") { break }
+        do throws(RegionFileError.Problem) {
+          if let interval = try interval(of: line, lengths) { intervals.append(interval) }
+        } catch {
+          throw RegionFileError.badLine(path: path, line: number, error)
+        }
+        number += 1
+      }
+    } catch let error as RegionFileError {
+      throw error
+    } catch HTSError.cannotOpen(_, let reason) {
+      throw .unreadable(path: path, reason: reason)
+    } catch {
+      throw .unreadable(path: path, reason: "the file is damaged or truncated")
+    }
+    return intervals
+  }
+
+  private static func interval(of line: String, _ lengths: [String: Int]) throws(RegionFileError.Problem) -> Interval? {
+    guard !line.hasPrefix("#"), line.contains(where: { !$0.isWhitespace }) else { return nil }
+    let columns = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+    guard columns.count >= 8 else { throw .notGFF(columns: columns.count) }
+    guard columns[2] == "CDS" else { return nil }
+    guard let start = Int(columns[3]) else { throw .notANumber(column: 4, text: columns[3]) }
+    guard let end = Int(columns[4]) else { throw .notANumber(column: 5, text: columns[4]) }
+    guard let length = lengths[columns[0]] else {
+      throw .unknownContig(
+        name: columns[0], suggestion: ContigNames.suggestion(for: columns[0]) { lengths[$0] != nil })
+    }
+    // GFF counts from 1 and includes the end.
+    guard start >= 1 else { throw .negativeStart(start - 1) }
+    guard end >= start else { throw .endBeforeStart(start: start, end: end) }
+    guard end <= length else { throw .pastEnd(end: end, contig: columns[0], contigLength: length) }
+    return Interval(contig: columns[0], start: start - 1, end: end)
+  }
+}

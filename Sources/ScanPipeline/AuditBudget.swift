@@ -1,0 +1,61 @@
+import Attribution
+import Engine
+
+/// How many bases an audit draws unless a number is asked for: from counts of multiply-adds, the same on every machine.
+struct AuditBudget {
+  /// Multiply-adds of the run's TISM.
+  let run: Double
+  /// Multiply-adds of the exact ISM of one base's alternates.
+  let base: Double
+
+  /// The largest share of the run's operations that an audit takes unless a number is asked for.
+  static let share = 0.1
+  /// Bases that give narrow intervals; more are not drawn unless asked for.
+  static let most = 2_000
+  /// A pass that accumulates in float64 costs about as much time as this many in float32.
+  private static let referencePasses = 4.0
+
+  /// Bases to draw.
+  var bases: Int { base > 0 ? min(Self.most, Int(Self.share * run / base)) : 0 }
+
+  init(_ plan: ShardScanner.Plan, engine: SubstitutionEngine, strandBases: Int, step: Int?) throws {
+    switch plan {
+    case .positions(let models, let targets):
+      let (network, layout) = (models[0].network, models[0].layout)
+      let window = 2 * layout.flank + 1 + layout.deficit
+      let tile = network.fixedLength ?? PositionModel.defaultTile + window
+      let perBase =
+        Double(try network.program(batch: network.fixedBatch ?? 1, length: tile).multiplyAdds)
+        / Double((network.fixedBatch ?? 1) * models[0].tile)
+      run = Double(strandBases) * perBase * Double(1 + targets.count) * Double(models.count)
+      let pass = network.fixedLength ?? window + ShardScanner.shortTile
+      base = try Self.cost(
+        network, pass: pass, naive: network.fixedLength ?? window, differences: tile, engine: engine)
+    case .windows(let model, _):
+      let forward =
+        Double(try model.network.program(batch: model.network.fixedBatch ?? 1, length: model.length).multiplyAdds)
+        / Double(model.network.fixedBatch ?? 1)
+      let windows = Double(strandBases) / Double(step ?? model.length)
+      run = windows * forward * Double(1 + model.targets.count)
+      base = try Self.cost(
+        model.network, pass: model.length, naive: model.length, differences: model.length, engine: engine)
+    }
+  }
+
+  /// - Parameters:
+  ///   - pass: bases of the passes around an edit.
+  ///   - naive: bases of a pass with an edit, where that way is taken.
+  ///   - differences: length at which the way is decided.
+  private static func cost(
+    _ network: Network, pass: Int, naive: Int, differences: Int, engine: SubstitutionEngine
+  ) throws -> Double {
+    func forward(_ length: Int) throws -> Double {
+      Double(try network.program(batch: network.fixedBatch ?? 1, length: length).multiplyAdds)
+        / Double(network.fixedBatch ?? 1)
+    }
+    guard engine == .fast, try network.prefersDifferences(length: differences, naiveLength: naive) else {
+      return try forward(pass) + 3 * forward(naive)
+    }
+    return try forward(pass) * (1 + referencePasses) + 3 * Double(network.differenceProgram(length: pass).costPerEdit)
+  }
+}
