@@ -35,7 +35,8 @@ def number(value: float) -> str:
 
 def of_work(measured: dict, work: str) -> dict[str, dict]:
     """Cells of a work that were measured, by tool."""
-    return {cell["tool"]: cell for cell in measured["cells"].values() if cell["work"] == work and cell["rounds"]}
+    return {cell["tool"]: cell for cell in measured["cells"].values()
+            if cell["work"] == work and cell["rounds"] and "error" not in cell}
 
 
 def multiply_adds(cell: dict) -> float:
@@ -81,7 +82,7 @@ def peers(measured: dict[str, dict]) -> list[str]:
             for cell in result["cells"].values():
                 if cell["work"] != work or cell["tool"] == OURS:
                     continue
-                if "error" in cell and not cell["rounds"]:
+                if "error" in cell:
                     rows.append([f"{title}, {unit}/s", threads, cell["tool"], "-", "-", "-", f"failed: {cell['error']}"])
                     continue
                 agreement = cell.get("agreement")

@@ -2,8 +2,8 @@
 
     python -m peers.run --root FOLDER --bench EXECUTABLE --pytorch PYTHON --keras PYTHON [--networks "basset bpnet64"] ...
 
-For each network and number of threads: every tool first tries its settings alone; then all cells are set up and measured in
-turn, round after round, so that whatever the machine does hits all alike. Results are merged per network and number of
+For each network, number of threads and work: every tool first tries its settings alone; then the cells are set up and measured
+in turn, round after round, so that whatever the machine does hits all alike. Results are merged per network and number of
 threads: a run cut short keeps what it had.
 """
 
@@ -25,6 +25,8 @@ from .networks import BY_NAME, NETWORKS, Network, as_text, compared_columns, sam
 
 OURS = "tismscan"
 COMPARED_SEQUENCES = 4
+CLAIMED = ("tism-all", "integrated-gradients", "deepshap")
+"""Works of the rows that the fastISM paper claims."""
 
 
 def cells(network: Network) -> list[tuple[str, str]]:
@@ -82,53 +84,71 @@ class Bench:
         return found
 
     def measure(self, network: Network, threads: int) -> dict:
-        """All cells of a network, interleaved in rounds."""
+        """All cells of a network: those that are compared with each other live at the same time."""
         result: dict = {"cells": {}, "peak": []}
+        works = list(dict.fromkeys(work for _, work in cells(network)))
+        for group in [[work] for work in works if work not in CLAIMED] + [[work for work in works if work in CLAIMED]]:
+            self.measure_group(network, threads, [cell for cell in cells(network) if cell[1] in group], result)
+        return result
+
+    def measure_group(self, network: Network, threads: int, group: list[tuple[str, str]], result: dict) -> None:
+        """Sets up some cells, measures them in rounds, compares their scores."""
         clients: dict[str, Client] = {}
         try:
-            for tool, work in cells(network):
-                key = f"{work}/{tool}"
-                cell = result["cells"][key] = {"tool": tool, "work": work, "rounds": []}
-                try:
-                    chosen: dict | None = {}
-                    if tool != OURS:
-                        found = self.settings(network, tool, work, threads)
-                        chosen, cell["tried"] = found["best"], found["tried"]
-                    client = self.start(network, tool, work, threads, chosen)
-                    clients[key] = client
-                    cell["description"] = client.reply()
-                    self.say(network, threads, f"{key} ready {chosen or ''}")
-                except Failure as failure:
-                    self.drop(key, cell, clients, failure, network, threads)
-            for _ in range(self.arguments.rounds):
+            for tool, work in group:
+                self.set_up(network, threads, tool, work, result["cells"], clients)
+            for _ in range(self.arguments.rounds if clients else 0):
                 result["peak"].append(self.peak(threads))
                 for key in list(clients):
-                    cell = result["cells"][key]
-                    try:
-                        cell["rounds"].append(clients[key].ask(f"measure {self.arguments.seconds}"))
-                    except Failure as failure:
-                        self.drop(key, cell, clients, failure, network, threads)
+                    found = self.ask(f"measure {self.arguments.seconds}", key, network, threads, result["cells"], clients)
+                    if found:
+                        result["cells"][key]["rounds"].append(found)
             scores: dict[str, dict] = {}
-            for key, client in list(clients.items()):
-                cell = result["cells"][key]
-                try:
-                    cell["peakMemory"] = client.ask("memory")["peakMemory"]
-                    columns = as_text(compared_columns(network.length))
-                    scores[key] = client.ask(f"scores {COMPARED_SEQUENCES} {columns}")
-                except Failure as failure:
-                    self.drop(key, cell, clients, failure, network, threads)
+            question = f"scores {COMPARED_SEQUENCES} {as_text(compared_columns(network.length))}"
+            for key in list(clients):
+                memory = self.ask("memory", key, network, threads, result["cells"], clients)
+                found = memory and self.ask(question, key, network, threads, result["cells"], clients)
+                if found:
+                    result["cells"][key]["peakMemory"] = memory["peakMemory"]
+                    scores[key] = found
             for key, found in scores.items():
-                ours = scores.get(f"{result['cells'][key]['work']}/{OURS}")
-                if ours is not None and result["cells"][key]["tool"] != OURS:
-                    result["cells"][key]["agreement"] = compared(ours, found)
+                cell = result["cells"][key]
+                if cell["tool"] != OURS and f"{cell['work']}/{OURS}" in scores:
+                    cell["agreement"] = compared(scores[f"{cell['work']}/{OURS}"], found)
         finally:
             for client in clients.values():
                 client.close()
-        for key, cell in result["cells"].items():
+        for tool, work in group:
+            cell = result["cells"][f"{work}/{tool}"]
             if cell["rounds"]:
                 rate = statistics.median(r["rate"] for r in cell["rounds"])
-                self.say(network, threads, f"{key}: {rate:,.4g} a second, agreement {cell.get('agreement', '-')}")
-        return result
+                self.say(network, threads, f"{work}/{tool}: {rate:,.4g} a second, agreement {cell.get('agreement', '-')}")
+
+    def set_up(
+        self, network: Network, threads: int, tool: str, work: str, found: dict, clients: dict[str, Client]
+    ) -> None:
+        key = f"{work}/{tool}"
+        cell = found[key] = {"tool": tool, "work": work, "rounds": []}
+        try:
+            chosen: dict | None = {}
+            if tool != OURS:
+                searched = self.settings(network, tool, work, threads)
+                chosen, cell["tried"] = searched["best"], searched["tried"]
+            clients[key] = self.start(network, tool, work, threads, chosen)
+            cell["description"] = clients[key].reply()
+            self.say(network, threads, f"{key} ready {chosen or ''}")
+        except Failure as failure:
+            self.drop(key, cell, clients, failure, network, threads)
+
+    def ask(
+        self, question: str, key: str, network: Network, threads: int, found: dict, clients: dict[str, Client]
+    ) -> dict | None:
+        """A cell's answer; a cell that gives none is left out from then on."""
+        try:
+            return clients[key].ask(question)
+        except Failure as failure:
+            self.drop(key, found[key], clients, failure, network, threads)
+            return None
 
     def drop(self, key: str, cell: dict, clients: dict[str, Client], failure: Failure, network, threads) -> None:
         cell["error"] = str(failure)
