@@ -22,6 +22,9 @@ public struct DifferenceLayout: Hashable, Sendable {
     DifferenceLayout(rows: rows, rowSize: rowSize, width: rows, window: nil)
   }
 
+  /// True when every row is kept: the differences of an edit lie as the value's own elements do.
+  public var isWhole: Bool { window == nil && width == rows }
+
   /// First kept row for an edit at input position `position`; may be negative or leave rows past the end.
   public func start(for position: Int) -> Int {
     guard let window else { return 0 }

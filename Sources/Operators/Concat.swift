@@ -91,12 +91,16 @@ struct CompiledRowConcat: DifferenceOperator {
   func backward(_ call: BackwardCall) { copies.backward(call) }
 
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
-    zip(inputs, shapes).allSatisfy { $0 == nil || ($0!.rows == $1[1] && $0!.rowSize == $1[2]) }
-      && output.rows == self.output[1] && output.rowSize == self.output[2]
+    copies.hasDifferenceRule(inputs: inputs, output: output)
+      || (zip(inputs, shapes).allSatisfy { $0 == nil || ($0!.rows == $1[1] && $0!.rowSize == $1[2]) }
+        && output.rows == self.output[1] && output.rowSize == self.output[2])
   }
 
   func difference(_ call: DifferenceCall) {
     let to = call.output
+    guard !copies.hasDifferenceRule(inputs: call.inputs.map(\.?.layout), output: to.layout) else {
+      return copies.difference(call)
+    }
     for edit in 0..<to.edits { to.rows(of: edit).update(repeating: 0, count: to.layout.count) }
     var offset = 0
     for (block, shape) in zip(call.inputs, shapes) {

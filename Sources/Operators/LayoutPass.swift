@@ -64,7 +64,14 @@ struct LayoutPass {
     }
     guard let transpose = node.op as? Transpose else { return nil }
     let input = view(of: node.inputs[0])
-    guard let (axes, _) = axisOrder(input) else { return nil }
+    guard let (axes, _) = axisOrder(input) else {
+      // Of a split or joined axis: still only a reshape when no axis longer than 1 changes its place.
+      let long = transpose.permutation.filter { input.shape[$0] != 1 }
+      guard long == long.sorted() else { return nil }
+      var view = input
+      view.shape = Shape(transpose.permutation.map { input.shape[$0] })
+      return view
+    }
     // In terms of the source's axes: unit axes that a reshape added have none.
     let moved = transpose.permutation.map { axes[$0] }
     let shape = Shape(transpose.permutation.map { input.shape[$0] })

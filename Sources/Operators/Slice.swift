@@ -112,12 +112,14 @@ struct CompiledRowSlice: DifferenceOperator {
   func backward(_ call: BackwardCall) { copies.backward(call) }
 
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
-    inputs[0]!.rows == input[1] && inputs[0]!.rowSize == input[2] && output.rows == rows.count
-      && output.rowSize == columns.count
+    copies.hasDifferenceRule(inputs: inputs, output: output)
+      || (inputs[0]!.rows == input[1] && inputs[0]!.rowSize == input[2] && output.rows == rows.count
+        && output.rowSize == columns.count)
   }
 
   func difference(_ call: DifferenceCall) {
     let (from, to) = (call.inputs[0]!, call.output)
+    guard !copies.hasDifferenceRule(inputs: [from.layout], output: to.layout) else { return copies.difference(call) }
     for edit in 0..<to.edits {
       let inside = from.inside(edit)
       for row in to.inside(edit) {

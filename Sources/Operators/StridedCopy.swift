@@ -19,6 +19,19 @@ struct StridedCopy: Sendable {
     self.output = output
     walk = StridedWalk(dims: dims, starts: [from.start, to.start], strides: [from.strides, to.strides])
   }
+
+  /// Takes the box over from the input at `x` to the output at `y`.
+  func run(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
+    let (count, step, stride) = (walk.row, walk.rowStrides[0], walk.rowStrides[1])
+    walk.forEachRow { offsets in
+      let (from, to) = (x + offsets[0], y + offsets[1])
+      if step == 1 && stride == 1 {
+        to.update(from: from, count: count)
+      } else {
+        for i in 0..<count { to[i * stride] = from[i * step] }
+      }
+    }
+  }
 }
 
 /// A compiled operator that only moves elements: boxes of its outputs are boxes of its inputs, the rest is `fill`.
@@ -38,18 +51,7 @@ struct CompiledCopies: CompiledOperator {
 
   func forward(_ call: ForwardCall) {
     if let fill { for output in call.outputs { output.elements.update(repeating: fill) } }
-    for copy in copies {
-      let (x, y) = (call.inputs[copy.input].base, call.outputs[copy.output].base)
-      let (count, step, stride) = (copy.walk.row, copy.walk.rowStrides[0], copy.walk.rowStrides[1])
-      copy.walk.forEachRow { offsets in
-        let (from, to) = (x + offsets[0], y + offsets[1])
-        if step == 1 && stride == 1 {
-          to.update(from: from, count: count)
-        } else {
-          for i in 0..<count { to[i * stride] = from[i * step] }
-        }
-      }
-    }
+    for copy in copies { copy.run(call.inputs[copy.input].base, call.outputs[copy.output].base) }
   }
 
   func backward(_ call: BackwardCall) {
@@ -69,6 +71,21 @@ struct CompiledCopies: CompiledOperator {
           for i in 0..<count { into[i * step] += from[i * stride] }
         }
       }
+    }
+  }
+}
+
+/// Differences of whole values move as the values do; what is filled in never changes.
+extension CompiledCopies: DifferenceOperator {
+  func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
+    output.isWhole && inputs.allSatisfy { $0?.isWhole != false }
+  }
+
+  func difference(_ call: DifferenceCall) {
+    call.output.base.update(repeating: 0, count: call.output.edits * call.output.layout.count)
+    for copy in copies {
+      guard let input = call.inputs[copy.input] else { continue }
+      for edit in 0..<input.edits { copy.run(input.rows(of: edit), call.output.rows(of: edit)) }
     }
   }
 }

@@ -88,16 +88,26 @@ struct CompiledTranspose: CompiledOperator {
   }
 }
 
-/// Rows of channels turned into channels of rows: the result keeps all of its elements, zero where nothing changed.
+/// Whole values move as they do forward. Rows of channels turned into channels of rows: the result keeps all of its
+/// elements, zero where nothing changed.
 extension CompiledTranspose: DifferenceOperator {
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
-    guard let layout = inputs[0], op.permutation == [0, 2, 1], input[0] == 1 else { return false }
+    guard let layout = inputs[0] else { return false }
+    if layout.isWhole && output.isWhole { return true }
+    guard op.permutation == [0, 2, 1], input[0] == 1 else { return false }
     return layout.rows == input[1] && layout.rowSize == input[2] && output.window == nil
       && output.count == input.count
   }
 
   func difference(_ call: DifferenceCall) {
     let (from, to) = (call.inputs[0]!, call.output)
+    if from.layout.isWhole && to.layout.isWhole {
+      for edit in 0..<to.edits {
+        let (x, y) = (from.rows(of: edit), to.rows(of: edit))
+        op.forEachElement(input: input, output: output) { from, to in y[to] = x[from] }
+      }
+      return
+    }
     let (length, channels) = (input[1], input[2])
     for edit in 0..<to.edits {
       let y = to.rows(of: edit)
