@@ -10,6 +10,7 @@ enum ImportRules {
   static let families: [(name: String, rules: [String: ImportRule])] = [
     ("Convolution", convolutionRules),
     ("Pooling", poolRules),
+    ("Recurrence", recurrentRules),
     ("Matrix products", productRules),
     ("Normalisation", normalizationRules),
     ("Activations", activationRules),
@@ -46,7 +47,6 @@ enum ImportRules {
   static let refusedOperators: [String: String] = {
     let quantised =
       "quantised models are not supported, their scores are steps; export the float32 model before quantisation"
-    let recurrent = "recurrent layers are not supported"
     let control = "control flow that depends on data is not supported; export with fixed shapes or trace the model"
     let random = "its result is random; export the model in evaluation mode (model.eval())"
     var reasons: [String: String] = [:]
@@ -54,7 +54,7 @@ enum ImportRules {
       "QLinearConv", "QLinearMatMul", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "ConvInteger",
       "MatMulInteger", "QGemm", "QLinearAdd", "QLinearMul", "MatMulNBits",
     ] { reasons[op] = quantised }
-    for op in ["LSTM", "GRU", "RNN"] { reasons[op] = recurrent }
+    reasons["RNN"] = "plain recurrent layers are not supported; LSTM and GRU are"
     for op in ["If", "Loop", "Scan", "SequenceMap"] { reasons[op] = control }
     for op in ["RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial"] {
       reasons[op] = random

@@ -52,6 +52,10 @@ struct ONNXNode: Sendable {
     attributes[name].map { String(decoding: $0.s, as: UTF8.self) } ?? value
   }
 
+  func strings(_ name: String) -> [String]? {
+    attributes[name].map { $0.strings.map { String(decoding: $0, as: UTF8.self) } }
+  }
+
   func tensor(_ name: String) -> Onnx_TensorProto? {
     guard let attribute = attributes[name], attribute.hasT else { return nil }
     return attribute.t

@@ -10,7 +10,8 @@ import TrackIO
 @Suite("Fixtures: predictions, TISM and ISM against float64 truth")
 struct FixtureTests {
   static let exports = [
-    "keras_small", "torch_external", "deepsea_2d", "basset_2d", "squeeze_excitation", "float16",
+    "keras_small", "torch_external", "deepsea_2d", "basset_2d", "squeeze_excitation", "float16", "bi_lstm",
+    "gru_torchscript",
   ]
   static let cases =
     ["basset", "basset_torchscript", "deepsea", "bpnet", "dna_transformer", "encoder_transformer"] + exports

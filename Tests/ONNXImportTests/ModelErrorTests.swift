@@ -88,22 +88,22 @@ struct ModelErrorTests {
     let model = SmallModel.model(
       outputs: ["z"],
       nodes: [
-        SmallModel.node("LSTM", ["x"], ["a"], name: "recurrent"),
+        SmallModel.node("RNN", ["x"], ["a"], name: "recurrent"),
         SmallModel.node("Relu", ["a"], ["b"]),
         SmallModel.node("QLinearMatMul", ["b"], ["c"], name: "quantised"),
         SmallModel.node("Frobnicate", ["c"], ["d"], domain: "org.example"),
         SmallModel.node("Loop", ["d"], ["z"], name: "loop"),
-        SmallModel.node("GRU", ["x"], ["unused"], name: "nobody reads this"),
+        SmallModel.node("RNN", ["x"], ["unused"], name: "nobody reads this"),
       ])
     let error = try refusal(model)
     guard case .unsupported(_, let nodes) = error else {
       Issue.record("\(error)")
       return
     }
-    #expect(nodes.map(\.op) == ["LSTM", "QLinearMatMul", "Frobnicate", "Loop"])
+    #expect(nodes.map(\.op) == ["RNN", "QLinearMatMul", "Frobnicate", "Loop"])
     #expect(nodes.map(\.name) == ["recurrent", "quantised", "d", "loop"])
     #expect(nodes[0].opset == 17)
-    says(error, "4 unsupported nodes", "LSTM 'recurrent' (opset 17)", "before quantisation", "domain org.example")
+    says(error, "4 unsupported nodes", "RNN 'recurrent' (opset 17)", "before quantisation", "domain org.example")
     #expect(try ModelFile(path: folder.file("model.onnx")).unknownNodes == nodes)
   }
 

@@ -14,9 +14,12 @@ struct ReferenceModel: CustomTestStringConvertible, Sendable {
   static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Fixtures").path(percentEncoded: false)
 
-  /// Every model of the folder.
-  static let all: [ReferenceModel] = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
-    .filter { $0.hasSuffix(".onnx") }.sorted().map { ReferenceModel(name: String($0.dropLast(5))) }
+  /// Every model of the folder whose targets are described: others have a truth of another kind.
+  static let all: [ReferenceModel] = {
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return files.filter { $0.hasSuffix(".onnx") }.map { String($0.dropLast(5)) }
+      .filter { files.contains("\($0).json") }.sorted().map { ReferenceModel(name: $0) }
+  }()
 
   /// What the json says of the targets.
   private struct About: Decodable {

@@ -99,6 +99,33 @@ struct OperatorRun {
     return Dictionary(uniqueKeysWithValues: wanted.map { ($0, targets.floats($0)) })
   }
 
+  /// The change of the only output, of two edits alike; the reference is the precise forward pass.
+  func difference(
+    _ changes: [[Float]], known: [Bool], layout: (Shape) -> DifferenceLayout
+  ) -> [Float] {
+    guard let rule = compiled as? any DifferenceOperator else { return [] }
+    let output = outputShapes[0]
+    let blocks = Memory(changes.map { $0 + $0 } + [[Float](repeating: .nan, count: 2 * output.count)])
+    let references = Memory(inputs + forward(precisely: true))
+    let starts = [0, 0]
+    return starts.withUnsafeBufferPointer { starts in
+      func block(_ index: Int, _ shape: Shape) -> DifferenceBlock {
+        DifferenceBlock(layout: layout(shape), edits: 2, starts: starts.baseAddress!, base: blocks[index])
+      }
+      rule.difference(
+        DifferenceCall(
+          inputs: changes.indices.map { known[$0] ? nil : block($0, inputShapes[$0]) },
+          output: block(changes.count, output),
+          inputReferences: inputShapes.indices.map {
+            TensorView(shape: inputShapes[$0], base: UnsafePointer(references[$0]))
+          }, outputReference: TensorView(shape: output, base: UnsafePointer(references[inputs.count]))))
+      let both = blocks.floats(changes.count)
+      let first = Array(both[..<output.count])
+      #expect(first.map(\.bitPattern) == both[output.count...].map(\.bitPattern))
+      return first
+    }
+  }
+
   /// Aligned float memory of several tensors.
   private final class Memory {
     private let blocks: [AlignedBlock]

@@ -171,6 +171,45 @@ struct OperatorLawTests {
     }
   }
 
+  /// Layouts of whole values, as difference propagation lays out what it cannot keep by position.
+  private static func wholeLayout(_ shape: Shape) -> DifferenceLayout {
+    let rows = shape.rank == 3 && shape[0] == 1 ? shape[1] : 1
+    return .full(rows: rows, rowSize: rows == 0 ? 0 : shape.count / rows)
+  }
+
+  /// Rules are for one sequence; only what takes element by element does not see how many there are.
+  private static let differenceCases = cases.filter { c in
+    guard c.op.isElementwise || c.data.allSatisfy({ c.operands[$0].shape.dims.first == 1 }),
+      let shapes = try? c.op.outputShapes(for: c.operands.map(\.shape)), shapes.count == 1,
+      let rule = try? c.compiled() as? any DifferenceOperator
+    else { return false }
+    return rule.hasDifferenceRule(
+      inputs: c.operands.indices.map { c.known[$0] ? nil : wholeLayout(c.operands[$0].shape) },
+      output: wholeLayout(shapes[0]))
+  }
+
+  @Test("a difference rule gives the change of the plain meaning, small or large", arguments: differenceCases)
+  func difference(_ c: OperatorCase) throws {
+    #expect(Self.differenceCases.count >= 25)
+    let run = try OperatorRun(c)
+    let before = try c.op.evaluate(c.operands)[0].values
+    var random = SplitMix64(seed: 0xD1F)
+    for size in [1e-5, 1e-2, 1] as [Float] {
+      // Half of the elements stay as they are.
+      let changes = c.operands.indices.map { operand in
+        random.floats(count: c.operands[operand].shape.count).map { c.known[operand] || $0 < 0 ? 0 : $0 * size }
+      }
+      let edited = zip(c.operands, changes).map { operand, change in
+        ConstantTensor(shape: operand.shape, values: zip(operand.values, change).map { $0 + Double($1) })
+      }
+      let wanted = zip(try c.op.evaluate(edited)[0].values, before).map { $0 - $1 }
+      let got = run.difference(changes, known: c.known, layout: Self.wholeLayout)
+      // What float64 itself loses in the subtraction.
+      let noise = 1e-15 * max(1, largest(before))
+      #expect(distance(got, wanted) <= 2e-6 * largest(wanted) + noise, "changes of \(size)")
+    }
+  }
+
   /// The table cannot fall behind the sources.
   @Test("every operator that runs on data is in the table")
   func complete() throws {

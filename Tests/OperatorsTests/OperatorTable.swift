@@ -11,7 +11,7 @@ enum OperatorTable {
     do {
       let groups = [
         unary(), binary(), try convolutions(), try products(), try pools(), movement(), selection(), try orders(),
-        reductions(), normalizations(), attentions(), predicates(),
+        reductions(), normalizations(), attentions(), predicates(), try recurrences(),
       ]
       return groups.flatMap { $0 }
     } catch {
@@ -38,6 +38,7 @@ enum OperatorTable {
     let positive: [UnaryFunction] = [.log, .sqrt, .reciprocal]
     return everywhere.map { OperatorCase("\($0)", Unary($0), [[2, 7, 3]], in: -4...4) }
       + positive.map { OperatorCase("\($0)", Unary($0), [[3, 5, 1]], in: 0.25...4) }
+      + [0, 0.5].map { OperatorCase("shrink by \($0)", Shrink(threshold: 0.5, bias: $0), [[2, 7, 3]]) }
       + [ConstantTensor.Kind.float, .integer, .boolean].map { OperatorCase("to \($0)", Cast(to: $0), [[2, 5, 3]]) }
       + [
         OperatorCase(
@@ -263,6 +264,37 @@ enum OperatorTable {
       attention("attention relative", heads: 2, queries: 9, keys: 9, sizes: (3, 4), relative: true),
       attention(
         "attention relative causal", heads: 2, queries: 26, keys: 26, sizes: (3, 4), mask: { $1 <= $0 }, relative: true),
+    ]
+  }
+
+  private static func recurrences() throws -> [OperatorCase] {
+    func recurrence(
+      _ name: String, _ cell: Recurrence.Cell, units: Int = 5, reversed: [Bool] = [false], sequences: Int = 2,
+      length: Int = 6, bias: Bool = true, initial: Bool = false, givesCells: Bool = false
+    ) throws -> OperatorCase {
+      let rows = (cell == .lstm ? 4 : 3) * units
+      let directions = reversed.enumerated().map { number, isReversed in
+        let seed = UInt64(20 + 5 * number)
+        return Recurrence.Direction(
+          isReversed: isReversed, weight: tensor([rows, 3], seed: seed),
+          recurrence: tensor([rows, units], seed: seed + 1),
+          bias: bias ? tensor([2 * rows], seed: seed + 2) : nil,
+          initialHidden: initial ? tensor([sequences, units], seed: seed + 3) : nil,
+          initialCell: initial && cell == .lstm ? tensor([sequences, units], seed: seed + 4) : nil)
+      }
+      let op = try Recurrence(cell, units: units, directions: directions, givesCells: givesCells)
+      return OperatorCase(name, op, [[sequences, length, 3]], in: -1...1)
+    }
+    let cells: [Recurrence.Cell] = [.lstm, .gru(resetAfter: false), .gru(resetAfter: true)]
+    return try cells.flatMap { cell in
+      [
+        try recurrence("\(cell)", cell), try recurrence("\(cell) backwards", cell, reversed: [true], initial: true),
+        try recurrence("\(cell) both ways", cell, units: 17, reversed: [false, true], sequences: 1, initial: true),
+        try recurrence("\(cell) of one step", cell, units: 1, reversed: [false, true], length: 1, bias: false),
+      ]
+    } + [
+      try recurrence(
+        "lstm and its cells", .lstm, reversed: [true, false], sequences: 3, initial: true, givesCells: true)
     ]
   }
 

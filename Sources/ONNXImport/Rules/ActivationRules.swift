@@ -27,6 +27,10 @@ extension ImportRules {
     "PRelu": prelu,
     "ThresholdedRelu": thresholdedRelu,
     "Clip": clip,
+    "Shrink": { node, build throws(OperatorError) in
+      let op = Shrink(threshold: node.float("lambd", default: 0.5), bias: node.float("bias", default: 0))
+      return try build.emit(op, try build.input(0))
+    },
     "Softmax": { node, build throws(OperatorError) in try softmax(node, &build, logarithm: false) },
     "LogSoftmax": { node, build throws(OperatorError) in try softmax(node, &build, logarithm: true) },
     "Dropout": { node, build throws(OperatorError) in
