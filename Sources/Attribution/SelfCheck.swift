@@ -17,7 +17,7 @@ public struct SelfCheck {
   }
 
   /// Multiply-adds to spend on one sequence: a fraction of a second.
-  private static let budget = 4_000_000_000
+  private static let budget = 3_000_000_000
   /// Most targets checked.
   private static let targets = 3
 
@@ -86,13 +86,13 @@ public struct SelfCheck {
     let window = model.window(around: 0, contig: codes.count).count
     let costs = try costs(model.network, length: model.network.fixedLength ?? window)
     if methods.contains(.tism) {
-      // Each edit has a pass of its own.
-      let edits = edits(codes, scores, cost: costs.slope + costs.pass, &random)
+      // Each edit has passes of its own: a reference of either kind, and a gradient.
+      let edits = edits(codes, scores, cost: costs.slope + 3 * costs.pass, &random)
       try checker.check(edits, of: 0..<codes.count, strand, scores, .tism)
     }
     if methods.contains(.ism), fast {
       var ism = try StretchDifferences(model, targets: targets)
-      for edit in edits(codes, scores, cost: 2 * costs.pass, most: 10, &random) {
+      for edit in edits(codes, scores, cost: 4 * costs.pass, most: 10, &random) {
         let stretch = edit.column..<edit.column + 1
         let scores = try ism.score(stretch, of: strand).substitutions
         try checker.check([Edit(column: 0, base: edit.base)], of: stretch, strand, scores, .ism)

@@ -102,6 +102,11 @@ public struct ModelReport: Codable, Sendable {
       })
   }
 
+  /// What is added to a name: ` + 3`, ` - 3`, or nothing.
+  private static func signed(_ number: Int) -> String {
+    number == 0 ? "" : number < 0 ? " - \(-number)" : " + \(number)"
+  }
+
   private static func output(_ number: Int, _ network: Network, _ dependence: Dependence) -> Output {
     let description = network.outputs[number]
     let activation: String? =
@@ -118,11 +123,13 @@ public struct ModelReport: Codable, Sendable {
     case .window(let found):
       window = found
       let scale = found.step == 1 ? "j" : "\(found.step) j"
-      reads = "entry j along axis \(found.axis) reads bases \(scale) - \(found.back) to \(scale) + \(found.ahead)"
+      reads =
+        "entry j along axis \(found.axis) reads bases \(scale)\(signed(-found.back)) to \(scale)\(signed(found.ahead))"
+      let (low, high) = ("i\(signed(-found.ahead))", "i\(signed(found.back))")
       moves =
         found.step == 1
-        ? "an edit at base i moves entries i - \(found.ahead) to i + \(found.back)"
-        : "an edit at base i moves entries (i - \(found.ahead)) / \(found.step) to (i + \(found.back)) / \(found.step)"
+        ? "an edit at base i moves entries \(low) to \(high)"
+        : "an edit at base i moves entries (\(low)) / \(found.step) to (\(high)) / \(found.step)"
     }
     return Output(
       number: number, name: description.name, shape: description.dims, entries: description.count,

@@ -73,6 +73,39 @@ struct KinkTests {
     return try KinkDetector(model).kinks(in: [UInt8](repeating: 0, count: 8)[...])[0].count
   }
 
+  /// On AAAA... the unit is barely on; putting C at position 0 turns it off before the smallest edit is over.
+  @Test("a gradient at a kink is left out and counted, one that the kink does not explain fails")
+  func leftOut() throws {
+    let network = try Network(fixedLength: 6) { batch, length in
+      var builder = GraphBuilder(batch: batch, length: length)
+      let flat = try builder.apply(Reshape(to: [batch, length * 4]), to: builder.sequence, name: "flat")
+      var weights = [Float](repeating: 0, count: 24 * 2)
+      (weights[0], weights[2], weights[8 + 1], weights[10 + 1]) = (1e-7, -1, 2, 1)
+      let hidden = try builder.apply(
+        Dense(weight: ConstantTensor(shape: [24, 2], floats: weights), bias: nil), to: flat, name: "hidden")
+      let active = try builder.apply(Unary(.relu), to: hidden, name: "relu")
+      let ones = ConstantTensor(shape: [2, 1], values: [1, 1])
+      let y = try builder.apply(Dense(weight: ones, bias: nil), to: active, name: "head")
+      return builder.graph(outputs: [y])
+    }
+    let model = try WindowModel(
+      network, length: 6, targets: [ScoreTarget(parsing: "0:0").resolved(among: network.outputs)])
+    let window = WindowTask(codes: [UInt8](repeating: 0, count: 6)[...], location: "window")
+    var tism = try WindowTISM(model)
+    var scores = try tism.score([window])[0]
+    #expect(abs(scores.substitutions[0][1, 0] + 1) < 1e-6)
+    let checker = try WindowChecker(model, fast: true)
+    let edits = [Edit(column: 0, base: 1), Edit(column: 1, base: 1), Edit(column: 3, base: 2)]
+    try checker.check(edits, of: window, scores, .tism)
+    #expect(checker.tally.tism.kinks == 1 && checker.tally.tism.scores == 2)
+    let exact = try WindowChecker(model, fast: true)
+    var ism = try WindowDifferences(model)
+    try exact.check(edits, of: window, try ism.score([window])[0], .ism)
+    #expect(exact.tally.ism.scores == 3)
+    scores.substitutions[0][1, 0] = 5
+    #expect(throws: AttributionError.self) { try checker.check(edits, of: window, scores, .tism) }
+  }
+
   @Test("a decision within 1e-5 of its layer's scale is found, one farther away or exactly tied is not")
   func distances() throws {
     // The scale is the root of (1 + 9) / 3.

@@ -83,12 +83,19 @@ struct UsageTests {
   func inspect() throws {
     let outcome = try Tool.run("inspect", Tool.model)
     #expect(outcome.status == 0 && outcome.messages.isEmpty)
-    for line in ["position: one output a base, logit", "an edit at base i moves entries", "multiply-adds"] {
+    for line in [
+      "position: one output a base, logit", "an edit at base i moves entries", "multiply-adds",
+      "plan of exact ISM by differences", "reference pass", "one edit", "rows changed", "rule", "19 of 4385",
+    ] {
       #expect(outcome.output.contains(line))
     }
     let json = try Tool.run("inspect", Tool.fixture("deepsea.onnx"), "--json")
     let report = try #require(try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
     #expect(report["fixedLength"] as? Int == 300)
+    let cost = try #require(report["cost"] as? [String: Any])
+    let plan = try #require(cost["plan"] as? [[String: Any]])
+    #expect(plan.reduce(0) { $0 + ($1["multiplyAdds"] as! Int) } == cost["edit"] as! Int)
+    #expect(plan.contains { $0["operator"] as? String == "Conv" && $0["way"] as? String == "rule" })
     let outputs = try #require(report["outputs"] as? [[String: Any]])
     #expect(outputs.count == 1 && outputs[0]["finalActivation"] as? String == "sigmoid")
     #expect((report["advice"] as? [String])?.first?.contains("--pre-activation") == true)
