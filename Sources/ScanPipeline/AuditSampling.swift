@@ -45,9 +45,11 @@ struct AuditSampling: Sendable {
   func draw(
     _ block: GridBlock, _ sizes: EditSizes, codes: [UInt8], contig: Contig, strand: Strand, population: inout [Int]
   ) -> [Unit] {
-    let known = block.bases.enumerated().filter { codes[$0.element.index] < 4 }.map {
-      (base: $0.element, size: sizes.largest(ofBase: $0.offset) ?? 0)
-    }.sorted { $0.size != $1.size ? $0.size > $1.size : $0.base.index < $1.base.index }
+    var known: [(base: (index: Int, position: Int), size: Double)] = []
+    for (number, base) in block.bases.enumerated() where codes[base.index] < 4 {
+      known.append((base, sizes.largest(ofBase: number) ?? 0))
+    }
+    known.sort { $0.size != $1.size ? $0.size > $1.size : $0.base.index < $1.base.index }
 
     var strata = [[(index: Int, position: Int)]](repeating: [], count: strataCount)
     var first = 0
@@ -71,14 +73,30 @@ struct AuditSampling: Sendable {
       let start = Double(Self.hash([seed, UInt64(stratum)]) >> 11) * 0x1p-53
       let count = isWhole ? own.count : min(own.count, Int(expected + start))
       let weight = isWhole ? 1 : Double(own.count) / expected
-      let drawn =
-        isWhole
-        ? own
-        : own.map { (base: $0, key: Self.hash([seed, 0xED17, UInt64($0.position)])) }
-          .sorted { ($0.key, $0.base.index) < ($1.key, $1.base.index) }.prefix(count).map(\.base)
+      let drawn = isWhole ? own : Self.draw(count, of: own, seed: seed)
       units += drawn.map { Unit(base: $0.index, stratum: stratum, weight: weight) }
     }
     return units.sorted { $0.base < $1.base }
+  }
+
+  /// The `count` bases with the smallest hashes of their positions.
+  private static func draw(_ count: Int, of bases: [(index: Int, position: Int)], seed: UInt64)
+    -> [(index: Int, position: Int)]
+  {
+    func smallest(below limit: UInt64) -> [(base: (index: Int, position: Int), key: UInt64)] {
+      var found: [(base: (index: Int, position: Int), key: UInt64)] = []
+      for base in bases {
+        let key = SeededGenerator.mixed((seed ^ UInt64(base.position)) &+ 0x9E37_79B9_7F4A_7C15)
+        if key <= limit { found.append((base, key)) }
+      }
+      return found
+    }
+    // Hashes are spread evenly: those below a limit that nearly always leaves enough need be sorted alone.
+    let enough = (Double(count) + 8 * Double(count + 4).squareRoot()) / Double(bases.count)
+    var found = smallest(below: enough < 1 ? UInt64(enough * 0x1p64) : .max)
+    if found.count < count { found = smallest(below: .max) }
+    found.sort { ($0.key, $0.base.index) < ($1.key, $1.base.index) }
+    return found.prefix(count).map(\.base)
   }
 
   /// How many bases to draw of each stratum, on average: the same of every size, by number of coding and other ones, and no

@@ -59,17 +59,22 @@ struct EditSizes: Sendable {
 
   /// - Parameter scores: of each target, three a base of the shard.
   init(_ block: GridBlock, scores: [[Float]]) {
-    let edits = block.bases.flatMap { base in (0..<3).map { 3 * base.index + $0 } }
-    var values = [Double?](repeating: nil, count: edits.count)
+    var values = [Double?](repeating: nil, count: 3 * block.count)
     for target in scores {
       var (sum, count) = (0.0, 0)
-      for edit in edits where !target[edit].isNaN {
-        sum += Double(abs(target[edit]))
-        count += 1
+      for run in block.runs {
+        for edit in 3 * run.first..<3 * (run.first + run.positions.count) where !target[edit].isNaN {
+          sum += Double(abs(target[edit]))
+          count += 1
+        }
       }
       let mean = count == 0 || sum == 0 ? 1 : sum / Double(count)
-      for (index, edit) in edits.enumerated() where !target[edit].isNaN {
-        values[index] = max(values[index] ?? 0, Double(abs(target[edit])) / mean)
+      var index = 0
+      for run in block.runs {
+        for edit in 3 * run.first..<3 * (run.first + run.positions.count) {
+          if !target[edit].isNaN { values[index] = max(values[index] ?? 0, Double(abs(target[edit])) / mean) }
+          index += 1
+        }
       }
     }
     self.values = values
@@ -77,6 +82,10 @@ struct EditSizes: Sendable {
 
   /// The largest of a base's three alternates.
   func largest(ofBase base: Int) -> Double? {
-    (0..<3).compactMap { values[3 * base + $0] }.max()
+    var largest: Double?
+    for edit in 3 * base..<3 * base + 3 {
+      if let size = values[edit] { largest = max(largest ?? 0, size) }
+    }
+    return largest
   }
 }
