@@ -20,6 +20,14 @@ extension KernelSet {
     scale: Double = 1, adds: Bool = false
   ) { table.softmax_row_gradient(y, dy, dx, count, scale, adds) }
 
+  /// `y = softmax(x + d) - softmax(x)` without cancellation; `y` differs from `x` and `d`.
+  public func softmaxDifference(
+    _ x: UnsafePointer<Float>, _ d: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int
+  ) {
+    precondition(count > 0)
+    table.softmax_row_difference(x, d, y, count)
+  }
+
   /// `y = (x - mean) / sqrt(variance + epsilon) * scale + shift` over `count` neighbouring entries.
   public func normalize(
     _ x: UnsafePointer<Float>, scale: UnsafePointer<Float>, shift: UnsafePointer<Float>, epsilon: Double,

@@ -105,7 +105,7 @@ struct CompiledBinary: CompiledOperator {
   let shapes: [Shape]
 
   /// Elements of the operands.
-  private var counts: [Int] { shapes.map(\.count) }
+  var counts: [Int] { shapes.map(\.count) }
 
   var multiplyAdds: Int { output.count }
 
@@ -153,90 +153,4 @@ struct CompiledBinary: CompiledOperator {
 
   @inline(__always)
   private func rows(_ body: (_ a: Int, _ b: Int, _ y: Int) -> Void) { broadcast.forEachElement(body) }
-}
-
-/// Sums add differences; products expand to `da * b + a * db + da * db`; quotients by a constant scale.
-extension CompiledBinary: DifferenceOperator {
-  func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
-    guard
-      zip(inputs, counts).allSatisfy({ layout, count in
-        guard let layout else { return true }
-        return layout.rows == output.rows && layout.rowSize == output.rowSize && count == self.output.count
-      })
-    else { return false }
-    // What does not change may be a scalar, one number a channel or a row, or as large as the result.
-    let constantsFit = inputs.indices.allSatisfy {
-      inputs[$0] != nil || [1, self.output.count].contains(shapes[$0].count) || isPerChannel(shapes[$0], output)
-        || isPerRow(shapes[$0], output)
-    }
-    switch function {
-    case .add, .subtract: return true
-    case .multiply: return constantsFit
-    case .divide: return inputs[1] == nil && constantsFit
-    default: return false
-    }
-  }
-
-  /// One number for each entry of the last axis, the same for every row. A number for each position is not: counts alone do
-  /// not tell them apart when there are as many positions as channels.
-  private func isPerChannel(_ shape: Shape, _ layout: DifferenceLayout) -> Bool {
-    shape.dims.last == layout.rowSize && shape.count == layout.rowSize && output.dims.last == layout.rowSize
-  }
-
-  /// One number for each row, the same for every entry of the last axis.
-  private func isPerRow(_ shape: Shape, _ layout: DifferenceLayout) -> Bool {
-    shape.rank >= 2 && shape.dims.last == 1 && shape[shape.rank - 2] == layout.rows && shape.count == layout.rows
-      && output.rank >= 2 && output[output.rank - 2] == layout.rows && output.dims.last == layout.rowSize
-  }
-
-  func difference(_ call: DifferenceCall) {
-    let output = call.output
-    let size = output.layout.rowSize
-    for edit in 0..<output.edits {
-      let y = output.rows(of: edit)
-      y.update(repeating: 0, count: output.layout.count)
-      let inside = output.inside(edit)
-      guard !inside.isEmpty else { continue }
-      for (operand, block) in call.inputs.enumerated() {
-        guard let block else { continue }
-        // The kept rows of an operand are among those of the result.
-        let shift = block.starts[edit] - output.starts[edit]
-        // Beside a branch of another stride a block may keep a row too many: it holds zeros and has no place here.
-        for row in block.inside(edit) where 0..<output.layout.width ~= row + shift {
-          let d = UnsafeBufferPointer(start: block.rows(of: edit) + row * size, count: size)
-          let to = UnsafeMutableBufferPointer(start: y + (row + shift) * size, count: size)
-          switch function {
-          case .subtract where operand == 1: for c in 0..<size { to[c] -= d[c] }
-          case .add, .subtract: for c in 0..<size { to[c] += d[c] }
-          default:
-            let other = factor(call, operand: 1 - operand, row: block.starts[edit] + row, layout: output.layout)
-            if function == .divide {
-              for c in 0..<size { to[c] += d[c] / other.base[c * other.step] }
-            } else {
-              for c in 0..<size { to[c] += d[c] * other.base[c * other.step] }
-            }
-          }
-        }
-      }
-      if function == .multiply, let a = call.inputs[0], let b = call.inputs[1] {
-        let (shiftA, shiftB) = (output.starts[edit] - a.starts[edit], output.starts[edit] - b.starts[edit])
-        for row in inside {
-          guard a.inside(edit).contains(row + shiftA), b.inside(edit).contains(row + shiftB) else { continue }
-          let (da, db) = (a.rows(of: edit) + (row + shiftA) * size, b.rows(of: edit) + (row + shiftB) * size)
-          for c in 0..<size { y[row * size + c] += da[c] * db[c] }
-        }
-      }
-    }
-  }
-
-  /// The reference of an operand at one row: where it lies and how far apart its elements are.
-  private func factor(
-    _ call: DifferenceCall, operand: Int, row: Int, layout: DifferenceLayout
-  ) -> (base: UnsafePointer<Float>, step: Int) {
-    let base = call.inputReferences[operand].base
-    let count = shapes[operand].count
-    if count == 1 { return (base, 0) }
-    if count == output.count { return (base + row * layout.rowSize, 1) }
-    return isPerRow(shapes[operand], layout) ? (base + row, 0) : (base, 1)
-  }
 }

@@ -15,6 +15,16 @@ struct CompiledAttention: CompiledOperator {
   /// Constants of the relative scores, and transposed, one panel set a head.
   let relative: (forward: AlignedFloats, backward: AlignedFloats)?
 
+  /// For each query, the constants that its keys pick.
+  let picks: [Picks]
+
+  /// The constants of the relative scores that a query's keys pick.
+  struct Picks {
+    var range: Range<Int>
+    /// When key `j` picks constant `j + shift`, as in a relative shift; `nil` when they are picked in another order.
+    var shift: Int?
+  }
+
   /// Query rows a tile: a multiple of every register tile.
   static let tile = 24
 
@@ -26,6 +36,14 @@ struct CompiledAttention: CompiledOperator {
       op.bias.map { bias in
         ranges.enumerated().contains { i, range in range.contains { bias[i * op.keys + $0] != 0 } }
       } ?? false
+    picks = ranges.enumerated().map { i, range in
+      guard let relative = op.relative, let first = range.first else { return Picks(range: 0..<0, shift: 0) }
+      let index = relative.index[i * op.keys + range.lowerBound..<i * op.keys + range.upperBound].map(Int.init)
+      let shift = index[0] - first
+      return Picks(
+        range: index.min()!..<index.max()! + 1,
+        shift: zip(range, index).allSatisfy { $1 - $0 == shift } ? shift : nil)
+    }
     relative = op.relative.map { relative in
       let size = relative.size * relative.count
       func packed(transposed: Bool) -> AlignedFloats {
@@ -47,7 +65,7 @@ struct CompiledAttention: CompiledOperator {
 
   var multiplyAdds: Int {
     ranges.reduce(0) { $0 + $1.count } * op.heads * (op.keySize + op.valueSize)
-      + (op.relative.map { op.queries * $0.count * $0.size * op.heads } ?? 0)
+      + (op.relative.map { relative in picks.reduce(0) { $0 + $1.range.count } * relative.size * op.heads } ?? 0)
   }
 
   // MARK: Scratch
@@ -185,10 +203,13 @@ struct CompiledAttention: CompiledOperator {
     let each = MatrixPanels.count(terms: relative.size, columns: relative.count)
     let panels = MatrixPanels(
       packed: packed.forward.pointer + head * each, terms: relative.size, columns: relative.count)
+    let low =
+      tile.reduce(relative.count) { picks[$1].range.isEmpty ? $0 : min($0, picks[$1].range.lowerBound) } / 16 * 16
+    let high = tile.reduce(low) { max($0, picks[$1].range.upperBound) }
     KernelSet.best.multiply(
       r + tile.lowerBound * relative.operand.channels + relative.operand.offset + head * relative.operand.stride,
-      rowStride: relative.operand.channels, panels, into: scratch + parts.relative, yStride: relativeStride,
-      rows: tile.count, precisely: precisely)
+      rowStride: relative.operand.channels, panels, columns: low..<high, into: scratch + parts.relative + low,
+      yStride: relativeStride, rows: tile.count, precisely: precisely)
   }
 
   /// `scale * score + relativeScale * relative + bias` of one query's keys.
@@ -196,13 +217,19 @@ struct CompiledAttention: CompiledOperator {
     _ entries: UnsafeMutablePointer<Float>, _ i: Int, _ range: Range<Int>, _ products: UnsafeMutablePointer<Float>
   ) {
     let scale = Float(op.scale)
-    for j in range { entries[j] *= scale }
     if let relative = op.relative {
       let factor = Float(relative.scale)
-      relative.index.withUnsafeBufferPointer { index in
-        let index = index.baseAddress! + i * op.keys
-        for j in range { entries[j] += factor * products[Int(index[j])] }
+      if let shift = picks[i].shift {
+        let shifted = products + shift
+        for j in range { entries[j] = entries[j] * scale + factor * shifted[j] }
+      } else {
+        relative.index.withUnsafeBufferPointer { index in
+          let index = index.baseAddress! + i * op.keys
+          for j in range { entries[j] = entries[j] * scale + factor * products[Int(index[j])] }
+        }
       }
+    } else {
+      for j in range { entries[j] *= scale }
     }
     if addsBias {
       op.bias!.withUnsafeBufferPointer { bias in

@@ -117,7 +117,7 @@ struct CompiledConvolution: CompiledOperator {
   /// One a group.
   let forwardWeights: [PackedWeights]
   /// Taps flipped, channels exchanged: the gradient of the input is again a convolution.
-  let backwardWeights: [PackedWeights]
+  let backwardWeights: Deferred<[PackedWeights]>
 
   init(_ op: Convolution, input: Shape, output: Shape) {
     self.op = op
@@ -131,9 +131,11 @@ struct CompiledConvolution: CompiledOperator {
         bias: bias.map { Array($0[group * outGroup..<(group + 1) * outGroup]) }
       ) { o, tap, i in weight[((group * outGroup + o) * inGroup + i) * taps + tap] }
     }
-    backwardWeights = (0..<op.groups).map { group in
-      PackedWeights(taps: taps, inputs: outGroup, outputs: inGroup, bias: nil) { i, tap, o in
-        weight[((group * outGroup + o) * inGroup + i) * taps + taps - 1 - tap]
+    backwardWeights = Deferred {
+      (0..<op.groups).map { group in
+        PackedWeights(taps: taps, inputs: outGroup, outputs: inGroup, bias: nil) { i, tap, o in
+          weight[((group * outGroup + o) * inGroup + i) * taps + taps - 1 - tap]
+        }
       }
     }
   }
@@ -180,7 +182,7 @@ struct CompiledConvolution: CompiledOperator {
         dy = UnsafePointer(call.scratch)
       }
       let dx = target.view.base + batch * input[1] * input[2]
-      for (group, weights) in backwardWeights.enumerated() {
+      for (group, weights) in backwardWeights.value.enumerated() {
         KernelSet.best.convolve(
           dy + group * weights.inputs, xStride: output[2], weights, into: dx + group * weights.outputs,
           yStride: input[2], rows: rows, adds: target.adds)

@@ -76,14 +76,14 @@ public struct Dense: NetworkOperator {
   /// Brings the weights of a dense layer after flatten into channels-last order.
   func readingTransposedInput(rows b: Int, columns a: Int) -> Dense? {
     guard a * b == inputs else { return nil }
-    let floats = weight.values
-    var moved = [Double](repeating: 0, count: floats.count)
-    for i in 0..<a {
-      for j in 0..<b {
-        for o in 0..<outputs { moved[(i * b + j) * outputs + o] = floats[(j * a + i) * outputs + o] }
+    let moved = weight.rearranged(to: weight.shape) { element in
+      for i in 0..<a {
+        for j in 0..<b {
+          for o in 0..<outputs { element((j * a + i) * outputs + o, (i * b + j) * outputs + o) }
+        }
       }
     }
-    return try? Dense(weight: ConstantTensor(shape: weight.shape, values: moved), bias: bias, relu: relu)
+    return try? Dense(weight: moved, bias: bias, relu: relu)
   }
 
   public func compile(_ operands: [Operand]) throws(OperatorError) -> any CompiledOperator {
@@ -96,7 +96,7 @@ struct CompiledDense: CompiledOperator {
   let relu: Bool
   let rows: Int
   let forwardWeights: PackedWeights
-  let backwardWeights: PackedWeights
+  let backwardWeights: Deferred<PackedWeights>
 
   init(_ op: Dense, rows: Int) {
     relu = op.relu
@@ -106,8 +106,8 @@ struct CompiledDense: CompiledOperator {
     forwardWeights = PackedWeights(taps: 1, inputs: op.inputs, outputs: outputs, bias: op.bias?.floats) { o, _, i in
       weight[i * outputs + o]
     }
-    backwardWeights = PackedWeights(taps: 1, inputs: outputs, outputs: op.inputs, bias: nil) { i, _, o in
-      weight[i * outputs + o]
+    backwardWeights = Deferred {
+      PackedWeights(taps: 1, inputs: outputs, outputs: op.inputs, bias: nil) { i, _, o in weight[i * outputs + o] }
     }
   }
 
@@ -132,7 +132,7 @@ struct CompiledDense: CompiledOperator {
     if relu {
       KernelSet.best.maskRelu(output: call.outputs[0].base, gradient: gradient.base, count: gradient.shape.count)
     }
-    KernelSet.best.multiply(gradient.base, backwardWeights, into: target.view.base, rows: rows, adds: target.adds)
+    KernelSet.best.multiply(gradient.base, backwardWeights.value, into: target.view.base, rows: rows, adds: target.adds)
   }
 }
 

@@ -163,3 +163,25 @@ struct CompiledNormalization: CompiledOperator {
     }
   }
 }
+
+/// Along the channels of a row, from the reference and the change.
+extension CompiledNormalization: DifferenceOperator {
+  func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
+    inputs[0] == output && isContiguous && output.rowSize == scale.count
+  }
+
+  func differenceMultiplyAdds(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Int { 4 * output.count }
+
+  func difference(_ call: DifferenceCall) {
+    let (input, output) = (call.inputs[0]!, call.output)
+    let size = scale.count
+    for edit in 0..<output.edits {
+      for row in output.inside(edit) {
+        KernelSet.best.normalizeDifference(
+          call.inputReferences[0].base + (output.starts[edit] + row) * size, input.rows(of: edit) + row * size,
+          scale: scale.pointer, epsilon: epsilon, into: output.rows(of: edit) + row * size, count: size)
+      }
+    }
+    output.clearOutside()
+  }
+}

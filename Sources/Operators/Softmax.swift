@@ -128,3 +128,22 @@ struct CompiledSoftmax: CompiledOperator {
     }
   }
 }
+
+/// Along the channels of a row, from the reference and the change.
+extension CompiledSoftmax: DifferenceOperator {
+  func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
+    inputs[0] == output && inner == 1 && !logarithm && output.rowSize == length
+  }
+
+  func difference(_ call: DifferenceCall) {
+    let (input, output) = (call.inputs[0]!, call.output)
+    for edit in 0..<output.edits {
+      for row in output.inside(edit) {
+        KernelSet.best.softmaxDifference(
+          call.inputReferences[0].base + (output.starts[edit] + row) * length, input.rows(of: edit) + row * length,
+          into: output.rows(of: edit) + row * length, count: length)
+      }
+    }
+    output.clearOutside()
+  }
+}

@@ -23,10 +23,11 @@ public struct Transpose: NetworkOperator {
 
   public func evaluate(_ inputs: [ConstantTensor]) throws(OperatorError) -> [ConstantTensor] {
     let output = try outputShapes(for: [inputs[0].shape])[0]
-    let x = inputs[0].values
-    var y = [Double](repeating: 0, count: x.count)
-    forEachElement(input: inputs[0].shape, output: output) { from, to in y[to] = x[from] }
-    return [ConstantTensor(shape: output, kind: inputs[0].kind, values: y)]
+    return [
+      inputs[0].rearranged(to: output) { element in
+        forEachElement(input: inputs[0].shape, output: output) { element($0, $1) }
+      }
+    ]
   }
 
   public func dependence(of inputs: [Dependence], shapes: [Shape]) -> [Dependence] {

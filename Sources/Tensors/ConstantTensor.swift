@@ -68,6 +68,21 @@ public struct ConstantTensor: Sendable {
     }
   }
 
+  /// The same values in another order, under another shape of the same size. Float32 weights stay float32.
+  /// - Parameter move: calls its argument with the number of every element, before and after.
+  public func rearranged(to shape: Shape, _ move: (_ element: (_ from: Int, _ to: Int) -> Void) -> Void) -> ConstantTensor {
+    switch storage {
+    case .single(let floats):
+      var moved = [Float](repeating: 0, count: floats.count)
+      move { moved[$1] = floats[$0] }
+      return ConstantTensor(shape: shape, floats: moved)
+    case .double(let doubles):
+      var moved = [Double](repeating: 0, count: doubles.count)
+      move { moved[$1] = doubles[$0] }
+      return ConstantTensor(shape: shape, kind: kind, values: moved)
+    }
+  }
+
   /// The same values as another kind of number (ONNX Cast: floats truncate towards zero, booleans test for zero).
   public func cast(to kind: Kind) -> ConstantTensor {
     switch (self.kind, kind) {

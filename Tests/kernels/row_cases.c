@@ -76,7 +76,7 @@ static void rows_of_one(const tismscan_kernels *table, ptrdiff_t count) {
   generator g = {.state = 0x50F7 + (uint64_t)count};
   buffer x = filled(&g, count, PLAIN), d = filled(&g, count, PLAIN), y = poisoned(count), dx = poisoned(count);
   buffer scale = filled(&g, count, PLAIN), shift = filled(&g, count, PLAIN);
-  for (ptrdiff_t i = 0; i < count; i++) x.data[i] *= 20;
+  for (ptrdiff_t i = 0; i < count; i++) x.data[i] *= 50;
   label l = {.table = table->name, .kernel = "softmax_row"};
   snprintf(l.name, sizeof l.name, "%td", count);
   table->softmax_row(x.data, y.data, count, 0.75);
@@ -91,6 +91,13 @@ static void rows_of_one(const tismscan_kernels *table, ptrdiff_t count) {
   l.kernel = "softmax_row_precisely";
   table->softmax_row_precisely(x.data, y.data, count, 0.75);
   finish(&l, y, NULL, true);
+  l.kernel = "softmax_row_difference";
+  table->softmax_row_difference(x.data, d.data, y.data, count);
+  finish(&l, y, NULL, true);
+  snprintf(l.name, sizeof l.name, "%td large", count);
+  table->softmax_row_difference(d.data, x.data, y.data, count);
+  finish(&l, y, NULL, true);
+  snprintf(l.name, sizeof l.name, "%td", count);
   l.kernel = "normalize_row";
   table->normalize_row(x.data, scale.data, shift.data, 1e-5, y.data, count);
   finish(&l, y, NULL, true);

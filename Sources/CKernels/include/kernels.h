@@ -100,6 +100,8 @@ typedef struct {
   void (*softmax_row_precisely)(const float *x, float *y, ptrdiff_t count, double scale);
   // dx = scale * y * (dy - sum(y * dy)); dy and dx may be the same.
   void (*softmax_row_gradient)(const float *y, const float *dy, float *dx, ptrdiff_t count, double scale, bool adds);
+  // y = softmax(x + d) - softmax(x), computed in double.
+  void (*softmax_row_difference)(const float *x, const float *d, float *y, ptrdiff_t count);
   // y = (x - mean) / sqrt(variance + epsilon) * scale + shift of one row.
   void (*normalize_row)(
       const float *x, const float *scale, const float *shift, double epsilon, float *y, ptrdiff_t count);
