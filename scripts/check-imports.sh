@@ -13,7 +13,7 @@ GenomeIO: HTS Genomics Glibc
 TrackIO: HTS Genomics CBigWig CZlib Glibc
 Kernels: CKernels Tensors Glibc
 NetworkGraph: Tensors
-Operators: NetworkGraph Kernels Tensors Glibc
+Operators: NetworkGraph Kernels Tensors Glibc Synchronization
 ONNXImport: FoundationEssentials Operators NetworkGraph Kernels Tensors SwiftProtobuf Foundation Glibc
 Engine: Operators NetworkGraph Kernels Tensors Glibc
 Attribution: Engine ONNXImport Operators NetworkGraph Tensors Genomics Glibc Synchronization

@@ -70,7 +70,9 @@ public struct ConstantTensor: Sendable {
 
   /// The same values in another order, under another shape of the same size. Float32 weights stay float32.
   /// - Parameter move: calls its argument with the number of every element, before and after.
-  public func rearranged(to shape: Shape, _ move: (_ element: (_ from: Int, _ to: Int) -> Void) -> Void) -> ConstantTensor {
+  public func rearranged(
+    to shape: Shape, _ move: (_ element: (_ from: Int, _ to: Int) -> Void) -> Void
+  ) -> ConstantTensor {
     switch storage {
     case .single(let floats):
       var moved = [Float](repeating: 0, count: floats.count)
