@@ -110,7 +110,7 @@ private struct Resampler {
   }
 
   /// True when no other sample could have been drawn.
-  var isExhaustive: Bool { zip(pairs.strata, unitsOfStratum).allSatisfy { $0.drawn >= 1 || $1.isEmpty } }
+  var isExhaustive: Bool { pairs.strata.allSatisfy { $0.drawn >= 1 } }
 
   /// True when some stratum has units enough to show how they vary.
   var canDraw: Bool { zip(pairs.strata, unitsOfStratum).contains { $0.drawn < 1 && $1.count > 1 } }

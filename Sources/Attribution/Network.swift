@@ -109,7 +109,7 @@ public struct Network: Sendable {
 
   /// Whether difference propagation is the cheaper exact way, against one forward pass over `naiveLength` bases an edit.
   ///
-  /// Decided from operation counts alone: the same on every machine. Models with attention are cheaper the plain way.
+  /// Decided from operation counts alone: the same on every machine.
   /// - Parameter editWidth: neighbouring bases that an edit changes.
   public func prefersDifferences(length: Int, naiveLength: Int, editWidth: Int = 1) throws -> Bool {
     guard fixedBatch == nil || fixedBatch == 1 else { return false }

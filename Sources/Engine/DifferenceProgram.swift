@@ -67,6 +67,8 @@ public struct DifferenceProgram: Sendable {
       let rows = shape[window.axis]
       let width = (window.back + window.ahead) / window.step + 1
       let rowSize = shape.dims[(window.axis + 1)...].reduce(1, *)
+      // Behind causal attention every row from the first changed one on is kept.
+      if !window.isBounded { return DifferenceLayout(rows: rows, rowSize: rowSize, width: rows, window: window) }
       return width >= rows
         ? .full(rows: rows, rowSize: rowSize)
         : DifferenceLayout(rows: rows, rowSize: rowSize, width: width, window: window)
@@ -74,6 +76,11 @@ public struct DifferenceProgram: Sendable {
       let rows = shape.rank == 3 && shape[0] == 1 ? shape[1] : 1
       return .full(rows: rows, rowSize: rows == 0 ? 0 : shape.count / rows)
     }
+  }
+
+  /// The rule that a step takes, or `nil` when it is recomputed.
+  func rule(of step: Int) -> (any DifferenceOperator)? {
+    routes[step] == .rule ? program.steps[step].op as? any DifferenceOperator : nil
   }
 
   /// Multiply-adds of one edit, without the reference pass. A recomputed operator counts in full.

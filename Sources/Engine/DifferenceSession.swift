@@ -22,6 +22,13 @@ public struct DifferenceSession: ~Copyable {
   public let program: DifferenceProgram
   private var reference: Session
   private let arena: FloatScratch
+  /// What the rules keep of the reference, each step's at its offset.
+  private let states: FloatScratch
+  private let stateOffsets: [Int]
+  /// False until the rules have been prepared for the reference.
+  private var isPrepared = false
+  /// What the rules may overwrite.
+  private let scratch: FloatScratch
   /// Offset of each value's block of differences in the arena.
   private let offsets: [Int]
   /// The distinct layouts; the first kept row of edit `e` under layout `l` is at `l * batch + e` of `starts`.
@@ -54,6 +61,13 @@ public struct DifferenceSession: ~Copyable {
     for (value, buffer) in index { offsets[value] = placement.offsets[buffer] }
     self.offsets = offsets
     arena = FloatScratch(count: placement.count)
+    let rules = steps.indices.map { program.rule(of: $0) }
+    stateOffsets = rules.reduce(into: [0]) { offsets, rule in
+      // Each state begins on a vector.
+      offsets.append(offsets.last! + (rule.map { ($0.differenceStateCount + 15) / 16 * 16 } ?? 0))
+    }
+    states = FloatScratch(count: stateOffsets.last!)
+    scratch = FloatScratch(count: rules.map { $0?.differenceScratchCount ?? 0 }.max() ?? 0)
     distinct = Array(Set(program.layouts.compactMap { $0 }))
     starts = IndexScratch(count: distinct.count * program.batch)
   }
@@ -62,6 +76,7 @@ public struct DifferenceSession: ~Copyable {
   public mutating func setReference(_ fill: (UnsafeMutableBufferPointer<Float>) -> Void) {
     reference.forward(fill)
     recomputedReferences.removeAll(keepingCapacity: true)
+    isPrepared = false
   }
 
   /// The elements of output `index` at the reference.
@@ -76,6 +91,7 @@ public struct DifferenceSession: ~Copyable {
   ///     of an edit does not depend on the others.
   ///   - body: called once an edit, in order, with its index and the changes it makes.
   public mutating func propagate(_ edits: [InputEdit], _ body: (_ edit: Int, _ changes: OutputChanges) -> Void) {
+    prepare()
     for first in stride(from: 0, to: edits.count, by: program.batch) {
       let batch = edits[first..<min(edits.count, first + program.batch)]
       for (number, layout) in distinct.enumerated() {
@@ -116,9 +132,20 @@ public struct DifferenceSession: ~Copyable {
     }
   }
 
+  private mutating func prepare() {
+    guard !isPrepared else { return }
+    isPrepared = true
+    for (index, step) in program.program.steps.enumerated() {
+      guard let rule = program.rule(of: index), rule.differenceStateCount > 0 else { continue }
+      rule.prepareDifferences(
+        inputs: step.inputs.map { reference.view(of: $0) }, state: states.pointer + stateOffsets[index],
+        scratch: scratch.pointer)
+    }
+  }
+
   private mutating func run(_ index: Int, _ blocks: [DifferenceBlock?]) {
     let step = program.program.steps[index]
-    guard program.routes[index] == .rule, let rule = step.op as? any DifferenceOperator else {
+    guard let rule = program.rule(of: index) else {
       recompute(index, blocks)
       return
     }
@@ -126,7 +153,8 @@ public struct DifferenceSession: ~Copyable {
       DifferenceCall(
         inputs: step.inputs.map { blocks[$0] }, output: blocks[step.outputs[0]]!,
         inputReferences: step.inputs.map { reference.view(of: $0) },
-        outputReference: reference.view(of: step.outputs[0])))
+        outputReference: reference.view(of: step.outputs[0]),
+        state: UnsafePointer(states.pointer + stateOffsets[index]), scratch: scratch.pointer))
   }
 
   /// The plain way for an operator without a rule: float64 on reference plus difference, minus the same on the reference.

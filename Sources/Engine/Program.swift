@@ -37,7 +37,9 @@ public struct Program: Sendable {
   }
 
   /// True when several sequences a run are faster than one.
-  public var gainsFromBatches: Bool { steps.contains { $0.op.gainsFromBatches } }
+  public var gainsFromBatches: Bool { 
+    steps.contains { $0.op.gainsFromBatches } && !steps.contains { $0.op.needsSingleSequence }
+  }
 
   /// - Throws: `OperatorError`, naming the node, when an operator cannot run with these shapes.
   public init(_ graph: Graph) throws(OperatorError) { try self.init(asIs: graph.fusingRelu()) }

@@ -20,6 +20,14 @@ extension KernelSet {
     scale: Double = 1, adds: Bool = false
   ) { table.softmax_row_gradient(y, dy, dx, count, scale, adds) }
 
+  /// `y = softmax(x + scale * d) - p` from the shares `p = softmax(x)`, every rounding relative to the change; `d` and `y` may
+  /// not be the same memory.
+  /// - Returns: false, with `y` undefined, when the old shares say nothing of the new ones: a change above 30 or not a
+  ///   number, or the largest shares gone.
+  public func shareChanges(
+    _ p: UnsafePointer<Float>, _ d: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int, scale: Double
+  ) -> Bool { table.share_changes(p, d, y, count, scale) }
+
   /// `y = softmax(x + d) - softmax(x)` without cancellation; `y` differs from `x` and `d`.
   public func softmaxDifference(
     _ x: UnsafePointer<Float>, _ d: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int

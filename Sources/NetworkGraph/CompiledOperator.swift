@@ -23,6 +23,9 @@ public protocol CompiledOperator: Sendable {
   /// True when several sequences a run are faster than one: a product with large weights and few rows a sequence.
   var gainsFromBatches: Bool { get }
 
+  /// True when the graph of several sequences would have to do without this operator, at a loss.
+  var needsSingleSequence: Bool { get }
+
   /// True when the only output is the first input's elements under another shape: no memory, no work.
   var aliasesInput: Bool { get }
 }
@@ -31,6 +34,7 @@ extension CompiledOperator {
   public var scratchCount: Int { 0 }
   public var aliasesInput: Bool { false }
   public var gainsFromBatches: Bool { false }
+  public var needsSingleSequence: Bool { false }
   public func forwardPrecisely(_ call: ForwardCall) { forward(call) }
 }
 

@@ -33,6 +33,11 @@ public struct PositionWindow: Hashable, Sendable {
   public var back: Int
   public var ahead: Int
 
+  /// `back` (or more) of a value that reads everything upstream, as behind causal attention.
+  public static let unbounded = 1 << 40
+  /// False when the window reaches to the first position, wherever that is.
+  public var isBounded: Bool { back < Self.unbounded }
+
   public init(axis: Int, step: Int, back: Int, ahead: Int) {
     self.axis = axis
     self.step = step

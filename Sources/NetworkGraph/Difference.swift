@@ -83,14 +83,21 @@ public struct DifferenceCall {
   public let inputReferences: [TensorView]
   /// Reference values of the output.
   public let outputReference: TensorView
+  /// What `prepareDifferences` left for this reference.
+  public let state: UnsafePointer<Float>
+  /// `differenceScratchCount` floats with any content.
+  public let scratch: UnsafeMutablePointer<Float>
 
   public init(
-    inputs: [DifferenceBlock?], output: DifferenceBlock, inputReferences: [TensorView], outputReference: TensorView
+    inputs: [DifferenceBlock?], output: DifferenceBlock, inputReferences: [TensorView], outputReference: TensorView,
+    state: UnsafePointer<Float>, scratch: UnsafeMutablePointer<Float>
   ) {
     self.inputs = inputs
     self.output = output
     self.inputReferences = inputReferences
     self.outputReference = outputReference
+    self.state = state
+    self.scratch = scratch
   }
 }
 
@@ -105,11 +112,26 @@ public protocol DifferenceOperator: CompiledOperator {
   /// Computes the difference of the output.
   func difference(_ call: DifferenceCall)
 
+  /// Floats that the rule keeps of a reference, beside its inputs and output.
+  var differenceStateCount: Int { get }
+
+  /// Floats of scratch that the rule, and its preparation, may overwrite.
+  var differenceScratchCount: Int { get }
+
+  /// Computes what the rule keeps of a reference, once before its first edit.
+  func prepareDifferences(
+    inputs: [TensorView], state: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>)
+
   /// Multiply-adds of the rule for one edit.
   func differenceMultiplyAdds(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Int
 }
 
 extension DifferenceOperator {
+  public var differenceStateCount: Int { 0 }
+  public var differenceScratchCount: Int { 0 }
+  public func prepareDifferences(
+    inputs: [TensorView], state: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+  ) {}
   public func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool { true }
   public func differenceMultiplyAdds(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Int { output.count }
 }

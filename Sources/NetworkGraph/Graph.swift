@@ -55,10 +55,15 @@ public struct Graph: Sendable {
   public var length: Int { values[input].shape[1] }
 
   /// Which positions each value reads; index is the value.
-  public var dependences: [Dependence] { dependences(editWidth: 1) }
+  public var dependences: [Dependence] {
+    dependences(editWidth: 1).map { dependence in
+      if case .window(let window) = dependence, !window.isBounded { return .everything }
+      return dependence
+    }
+  }
 
   /// At which first positions an edit of `width` neighbouring positions reaches each value: the positions that it reads,
-  /// and `width - 1` more before them.
+  /// and `width - 1` more before them. Windows may be unbounded upstream.
   public func dependences(editWidth width: Int) -> [Dependence] {
     var result = values.map { _ in Dependence.nothing }
     result[input] = .window(PositionWindow(axis: 1, step: 1, back: width - 1, ahead: 0))

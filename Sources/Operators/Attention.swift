@@ -107,6 +107,16 @@ struct Attention: NetworkOperator {
     return [ConstantTensor(shape: output, values: y)]
   }
 
+  /// When no query sees a later key, a row reads nothing downstream of what its own operands read.
+  func dependence(of inputs: [Dependence], shapes: [Shape]) -> [Dependence] {
+    let all = Dependence.union(inputs)
+    guard case .window(var window) = all, window.axis == 1, queries == keys,
+      (0..<queries).allSatisfy({ keyRange(of: $0).upperBound <= $0 + 1 })
+    else { return [all == .nothing ? .nothing : .everything] }
+    window.back = PositionWindow.unbounded
+    return [.window(window)]
+  }
+
   func compile(_ operands: [Operand]) throws(OperatorError) -> any CompiledOperator {
     _ = try outputShapes(for: operands.map(\.shape))
     return CompiledAttention(self)

@@ -9,8 +9,13 @@ struct AttentionPass {
   private var graph: Graph
   private let producer: [Graph.ValueID: (node: Int, output: Int)]
   private let readers: [Int]
-  /// Computations on heads that were already brought to rows, by their node.
-  private var recomputed: [Int: Graph.ValueID] = [:]
+  /// Computations on heads that were already brought to rows, by their node and the order of its axes.
+  private var recomputed: [HeadComputation: Graph.ValueID] = [:]
+
+  private struct HeadComputation: Hashable {
+    let node: Int
+    let axes: Axes
+  }
 
   init(_ graph: Graph) {
     self.graph = graph
@@ -26,9 +31,12 @@ struct AttentionPass {
     var nodes: [Graph.Node] = []
     for index in graph.nodes.indices {
       let node = graph.nodes[index]
+      let known = recomputed
       if node.op is MatMul, let fused = fused(index) {
         nodes += fused
       } else {
+        // What a match that failed half-way has computed is in no node.
+        recomputed = known
         nodes.append(node)
       }
     }
@@ -43,12 +51,15 @@ struct AttentionPass {
     let node = graph.nodes[last]
     guard let product = node.op as? MatMul, !product.transposeA, !product.transposeB,
       let weights = computing(node.inputs[0]), let softmax = graph.nodes[weights].op as? Softmax, !softmax.logarithm,
-      softmax.axis == graph.values[graph.nodes[weights].outputs[0]].shape.rank - 1,
-      let scores = scores(graph.nodes[weights].inputs[0])
+      softmax.axis == graph.values[graph.nodes[weights].outputs[0]].shape.rank - 1
     else { return nil }
     let output = graph.values[node.outputs[0]].shape
+    let share = graph.values[node.inputs[0]].shape
+    let (queries, keys) = (share[share.rank - 2], share[share.rank - 1])
+    guard isPlane(graph.nodes[weights].outputs[0], queries, keys),
+      let scores = scores(graph.nodes[weights].inputs[0], queries, keys)
+    else { return nil }
     let score = graph.values[graph.nodes[scores.product].outputs[0]].shape
-    let (queries, keys) = (score[score.rank - 2], score[score.rank - 1])
     let heads = score.count / max(1, queries * keys)
     let valueSize = output[output.rank - 1]
     let left = graph.values[graph.nodes[scores.product].inputs[0]].shape
@@ -59,7 +70,7 @@ struct AttentionPass {
     var emitted: [Graph.Node] = []
     guard
       let query = rows(operands[0], heads, queries, keySize, transposed: false, &emitted),
-      let key = rows(operands[1], heads, keys, keySize, transposed: true, &emitted),
+      let key = rows(operands[1], heads, keys, keySize, transposed: !scores.transposesKeys, &emitted),
       let value = rows(node.inputs[1], heads, keys, valueSize, transposed: false, &emitted)
     else { return nil }
     var attention = Attention(
@@ -100,27 +111,34 @@ struct AttentionPass {
   private struct Scores {
     /// The node of the product.
     var product: Int
+    /// The keys are stored by rows, and the product transposes them.
+    var transposesKeys: Bool
     var scale = 1.0
     var bias: [Float]?
     var relative: (gather: Int, scale: Double)?
   }
 
-  private func scores(_ value: Graph.ValueID) -> Scores? {
-    guard let index = computing(value) else { return nil }
+  /// Whether the last two axes of a value are queries and keys: a reshape may have put unit axes anywhere.
+  private func isPlane(_ value: Graph.ValueID, _ queries: Int, _ keys: Int) -> Bool {
+    graph.values[value].shape.dims.suffix(2) == [queries, keys]
+  }
+
+  private func scores(_ value: Graph.ValueID, _ queries: Int, _ keys: Int) -> Scores? {
+    guard let index = computing(value), isPlane(graph.nodes[index].outputs[0], queries, keys) else { return nil }
     let node = graph.nodes[index]
     if let product = node.op as? MatMul {
       let shape = graph.values[node.outputs[0]].shape
-      guard !product.transposeA, !product.transposeB, shape.rank >= 2,
+      guard !product.transposeA, shape.rank >= 2,
         node.inputs.allSatisfy({ graph.values[$0].constant == nil })
       else { return nil }
-      return Scores(product: index)
+      return Scores(product: index, transposesKeys: product.transposeB)
     }
     let shape = graph.values[node.outputs[0]].shape
     let constants = node.inputs.filter { graph.values[$0].constant != nil }
     let data = node.inputs.filter { graph.values[$0].constant == nil }
     switch node.op {
     case let op as Binary where data.count == 1 && constants.count == 1:
-      guard var found = scores(data[0]) else { return nil }
+      guard var found = scores(data[0], queries, keys) else { return nil }
       let constant = graph.values[constants[0]].constant!
       let first = node.inputs[0] == data[0]
       switch op.function {
@@ -134,14 +152,16 @@ struct AttentionPass {
     case let op as Binary where op.function == .add && data.count == 2:
       for (own, other) in [(0, 1), (1, 0)] {
         guard let gather = computing(data[other]), graph.nodes[gather].op is GatherElements,
-          var found = scores(data[own]), found.relative == nil
+          var found = scores(data[own], queries, keys), found.relative == nil
         else { continue }
         found.relative = (gather, 1)
         return found
       }
       return nil
     case is Where where data.count == 1:
-      guard let condition = graph.values[node.inputs[0]].constant, var found = scores(data[0]) else { return nil }
+      guard let condition = graph.values[node.inputs[0]].constant, var found = scores(data[0], queries, keys) else {
+        return nil
+      }
       let keepsWhenTrue = node.inputs[1] == data[0]
       guard let fill = graph.values[node.inputs[keepsWhenTrue ? 2 : 1]].constant, fill.shape.count == 1,
         fill.values[0] <= Self.masking,
@@ -239,7 +259,7 @@ struct AttentionPass {
   }
 
   /// Which axes of a value are heads, rows and the entries of a head's row; all others have length 1.
-  private struct Axes {
+  private struct Axes: Hashable {
     var head: Int?
     var row: Int
     var entry: Int
@@ -287,7 +307,8 @@ struct AttentionPass {
     let node = graph.nodes[index]
     guard node.outputs.count == 1 else { return nil }
     let operand = Attention.HeadRows(channels: heads * size, offset: 0, stride: size)
-    if let known = recomputed[index] { return (known, operand) }
+    let computation = HeadComputation(node: index, axes: axes)
+    if let known = recomputed[computation] { return (known, operand) }
     let shape = graph.values[node.outputs[0]].shape
     let data = node.inputs.filter { graph.values[$0].constant == nil }
     guard data.count == 1 else { return nil }
@@ -320,7 +341,7 @@ struct AttentionPass {
     }
     let result = new(graph.values[node.outputs[0]].name + ".rows", [1, count, heads * size])
     emitted.append(Graph.Node(name: node.name, op: op, inputs: inputs, outputs: [result]))
-    recomputed[index] = result
+    recomputed[computation] = result
     return (result, operand)
   }
 

@@ -63,6 +63,9 @@ struct CompiledAttention: CompiledOperator {
     }
   }
 
+  /// ``AttentionPass`` makes attention of one sequence only.
+  var needsSingleSequence: Bool { true }
+
   var multiplyAdds: Int {
     ranges.reduce(0) { $0 + $1.count } * op.heads * (op.keySize + op.valueSize)
       + (op.relative.map { relative in picks.reduce(0) { $0 + $1.range.count } * relative.size * op.heads } ?? 0)
@@ -71,15 +74,15 @@ struct CompiledAttention: CompiledOperator {
   // MARK: Scratch
 
   /// Floats between the rows of a tile of scores.
-  private var scoreStride: Int { (op.keys + 15) / 16 * 16 }
-  private var relativeStride: Int { ((op.relative?.count ?? 0) + 15) / 16 * 16 }
+  var scoreStride: Int { (op.keys + 15) / 16 * 16 }
+  var relativeStride: Int { ((op.relative?.count ?? 0) + 15) / 16 * 16 }
 
   /// Where each part of the scratch begins.
-  private struct Parts {
+  struct Parts {
     var keys = 0, values = 0, scores = 0, relative = 0, gradients = 0, rows = 0, count = 0
   }
 
-  private var parts: Parts {
+  var parts: Parts {
     var parts = Parts()
     func take(_ count: Int) -> Int {
       defer { parts.count += (count + 15) / 16 * 16 }
@@ -134,15 +137,14 @@ struct CompiledAttention: CompiledOperator {
     }
   }
 
-  private func keyPanels(_ head: Int, _ k: UnsafePointer<Float>, _ memory: UnsafeMutablePointer<Float>) -> MatrixPanels
-  {
+  func keyPanels(_ head: Int, _ k: UnsafePointer<Float>, _ memory: UnsafeMutablePointer<Float>) -> MatrixPanels {
     MatrixPanels(
       packing: k + op.key.offset + head * op.key.stride, terms: op.keySize, termStride: 1, columns: op.keys,
       columnStride: op.key.channels, into: memory)
   }
 
   @inline(__always)
-  private func eachTile(_ rows: Range<Int>, _ body: (Range<Int>) -> Void) {
+  func eachTile(_ rows: Range<Int>, _ body: (Range<Int>) -> Void) {
     // Tiles lie on a grid of the sequence, whatever rows are asked for.
     var first = rows.lowerBound
     while first < rows.upperBound {
@@ -152,52 +154,75 @@ struct CompiledAttention: CompiledOperator {
     }
   }
 
-  /// Computes the attention of a tile of queries into the scores of the scratch, zero for masked keys.
-  /// - Returns: the keys that any row of the tile sees; the first is a multiple of 16.
-  private func scoreTile(
+  /// The keys that any row of a tile sees; the first is rounded down to a multiple of 16.
+  func columns(of tile: Range<Int>) -> Range<Int> {
+    let low = tile.reduce(op.keys) { min($0, ranges[$1].lowerBound) } / 16 * 16
+    return low..<tile.reduce(low) { max($0, ranges[$1].upperBound) }
+  }
+
+  /// Computes the shares of a tile of queries into the scores of the scratch, zero for masked keys.
+  /// - Returns: the keys that any row of the tile sees.
+  func scoreTile(
     _ head: Int, _ tile: Range<Int>, _ inputs: [UnsafePointer<Float>], _ keys: MatrixPanels,
     _ scratch: UnsafeMutablePointer<Float>, precisely: Bool
   ) -> Range<Int> {
     let parts = parts
-    let low = tile.reduce(op.keys) { min($0, ranges[$1].lowerBound) } / 16 * 16
-    let high = tile.reduce(low) { max($0, ranges[$1].upperBound) }
-    let columns = low..<high
-    let scores = scratch + parts.scores
-    KernelSet.best.multiply(
-      inputs[0] + tile.lowerBound * op.query.channels + op.query.offset + head * op.query.stride,
-      rowStride: op.query.channels, keys, columns: columns, into: scores + low, yStride: scoreStride, rows: tile.count,
-      precisely: precisely)
-    if op.relative != nil { relativeTile(head, tile, inputs[3], scratch, precisely: precisely) }
+    let columns = columns(of: tile)
+    rawScores(head, tile, inputs, keys, scratch, precisely: precisely)
     for (row, i) in tile.enumerated() {
       let range = ranges[i]
-      let entries = scores + row * scoreStride
+      let entries = scratch + parts.scores + row * scoreStride
       if range.isEmpty {
         // Every key is masked: no key takes part.
-        (entries + low).update(repeating: 0, count: columns.count)
+        (entries + columns.lowerBound).update(repeating: 0, count: columns.count)
         continue
-      }
-      var scale = op.scale
-      if op.relative != nil || addsBias {
-        addToScores(entries, i, range, scratch + parts.relative + row * relativeStride)
-        scale = 1
       }
       let own = entries + range.lowerBound
       if precisely {
         let copy = scratch + parts.gradients
         copy.update(from: own, count: range.count)
-        KernelSet.best.softmax(copy, into: own, count: range.count, scale: scale, precisely: true)
+        KernelSet.best.softmax(copy, into: own, count: range.count, scale: softmaxScale, precisely: true)
       } else {
-        KernelSet.best.softmax(own, into: own, count: range.count, scale: scale)
+        KernelSet.best.softmax(own, into: own, count: range.count, scale: softmaxScale)
       }
-      (entries + low).update(repeating: 0, count: range.lowerBound - low)
-      (entries + range.upperBound).update(repeating: 0, count: high - range.upperBound)
+      (entries + columns.lowerBound).update(repeating: 0, count: range.lowerBound - columns.lowerBound)
+      (entries + range.upperBound).update(repeating: 0, count: columns.upperBound - range.upperBound)
     }
     return columns
   }
 
+  /// What the scores of ``rawScores(_:_:_:_:_:precisely:)`` are multiplied by in the softmax.
+  var softmaxScale: Double { op.relative != nil || addsBias ? 1 : op.scale }
+
+  /// The scores of a tile of queries before the softmax; masked keys hold any number.
+  func rawScores(
+    _ head: Int, _ tile: Range<Int>, _ inputs: [UnsafePointer<Float>], _ keys: MatrixPanels,
+    _ scratch: UnsafeMutablePointer<Float>, precisely: Bool
+  ) {
+    let parts = parts
+    let columns = columns(of: tile)
+    KernelSet.best.multiply(
+      inputs[0] + tile.lowerBound * op.query.channels + op.query.offset + head * op.query.stride,
+      rowStride: op.query.channels, keys, columns: columns, into: scratch + parts.scores + columns.lowerBound,
+      yStride: scoreStride, rows: tile.count, precisely: precisely)
+    guard op.relative != nil || addsBias else { return }
+    if let relative = op.relative {
+      relativeTile(
+        head, tile,
+        inputs[3] + tile.lowerBound * relative.operand.channels + relative.operand.offset
+          + head * relative.operand.stride, rowStride: relative.operand.channels, scratch, precisely: precisely)
+    }
+    for (row, i) in tile.enumerated() where !ranges[i].isEmpty {
+      addToScores(
+        scratch + parts.scores + row * scoreStride, i, ranges[i], scratch + parts.relative + row * relativeStride)
+    }
+  }
+
   /// The products with the relative constants for a tile of queries.
-  private func relativeTile(
-    _ head: Int, _ tile: Range<Int>, _ r: UnsafePointer<Float>, _ scratch: UnsafeMutablePointer<Float>, precisely: Bool
+  /// - Parameter r: the head's row of the tile's first query; rows are `rowStride` floats apart.
+  func relativeTile(
+    _ head: Int, _ tile: Range<Int>, _ r: UnsafePointer<Float>, rowStride: Int,
+    _ scratch: UnsafeMutablePointer<Float>, precisely: Bool
   ) {
     guard let relative = op.relative, let packed = self.relative else { return }
     let each = MatrixPanels.count(terms: relative.size, columns: relative.count)
@@ -207,8 +232,7 @@ struct CompiledAttention: CompiledOperator {
       tile.reduce(relative.count) { picks[$1].range.isEmpty ? $0 : min($0, picks[$1].range.lowerBound) } / 16 * 16
     let high = tile.reduce(low) { max($0, picks[$1].range.upperBound) }
     KernelSet.best.multiply(
-      r + tile.lowerBound * relative.operand.channels + relative.operand.offset + head * relative.operand.stride,
-      rowStride: relative.operand.channels, panels, columns: low..<high, into: scratch + parts.relative + low,
+      r, rowStride: rowStride, panels, columns: low..<high, into: scratch + parts.relative + low,
       yStride: relativeStride, rows: tile.count, precisely: precisely)
   }
 
@@ -217,24 +241,29 @@ struct CompiledAttention: CompiledOperator {
     _ entries: UnsafeMutablePointer<Float>, _ i: Int, _ range: Range<Int>, _ products: UnsafeMutablePointer<Float>
   ) {
     let scale = Float(op.scale)
-    if let relative = op.relative {
-      let factor = Float(relative.scale)
-      if let shift = picks[i].shift {
-        let shifted = products + shift
-        for j in range { entries[j] = entries[j] * scale + factor * shifted[j] }
-      } else {
-        relative.index.withUnsafeBufferPointer { index in
-          let index = index.baseAddress! + i * op.keys
-          for j in range { entries[j] = entries[j] * scale + factor * products[Int(index[j])] }
-        }
-      }
-    } else {
-      for j in range { entries[j] *= scale }
-    }
+    for j in range { entries[j] *= scale }
+    addRelative(entries, i, range, products)
     if addsBias {
       op.bias!.withUnsafeBufferPointer { bias in
         let bias = bias.baseAddress! + i * op.keys
         for j in range { entries[j] += bias[j] }
+      }
+    }
+  }
+
+  /// `entries[j] += relativeScale * products[index[i, j]]` for one query's keys.
+  func addRelative(
+    _ entries: UnsafeMutablePointer<Float>, _ i: Int, _ range: Range<Int>, _ products: UnsafeMutablePointer<Float>
+  ) {
+    guard let relative = op.relative else { return }
+    let factor = Float(relative.scale)
+    if let shift = picks[i].shift {
+      let shifted = products + shift
+      for j in range { entries[j] += factor * shifted[j] }
+    } else {
+      relative.index.withUnsafeBufferPointer { index in
+        let index = index.baseAddress! + i * op.keys
+        for j in range { entries[j] += factor * products[Int(index[j])] }
       }
     }
   }

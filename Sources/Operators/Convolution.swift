@@ -221,8 +221,10 @@ extension CompiledConvolution: DifferenceOperator {
 
   /// - Parameter offset: rows from the first tap of the first kept output row to the first kept input row.
   private func difference(from input: DifferenceBlock, to output: DifferenceBlock, edits: Range<Int>, offset: Int) {
+    // Kept rows may run far past the end of the value.
+    let rows = edits.reduce(0) { max($0, output.inside($1).upperBound) }
     let geometry = RowGeometry(
-      inputRows: input.layout.width, outputRows: output.layout.width, stride: op.stride, dilation: op.dilation,
+      inputRows: input.layout.width, outputRows: rows, stride: op.stride, dilation: op.dilation,
       before: offset)
     let (inputSize, outputSize) = (input.layout.rowSize, output.layout.rowSize)
     for run in geometry.runs(taps: op.taps) {

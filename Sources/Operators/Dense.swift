@@ -150,8 +150,23 @@ extension CompiledDense: DifferenceOperator {
     inputs[0]!.count * forwardWeights.outputs
   }
 
+  /// Rows an edit that fill the kernel's tiles by themselves: those outside the value are then left out.
+  private static let rowsOfOwn = 64
+
   func difference(_ call: DifferenceCall) {
     let (input, output) = (call.inputs[0]!, call.output)
+    if input.layout.rowSize == forwardWeights.inputs, output.layout.width >= Self.rowsOfOwn {
+      for edit in 0..<output.edits {
+        let inside = output.inside(edit)
+        KernelSet.best.contract(
+          input.rows(of: edit) + inside.lowerBound * input.layout.rowSize, rowStride: input.layout.rowSize,
+          tapStride: 0, forwardWeights, taps: 0..<1, inputs: 0..<forwardWeights.inputs,
+          into: output.rows(of: edit) + inside.lowerBound * output.layout.rowSize, yStride: output.layout.rowSize,
+          rows: inside.count)
+      }
+      output.clearOutside()
+      return
+    }
     if input.layout.rowSize == forwardWeights.inputs {
       KernelSet.best.contract(
         input.base, rowStride: input.layout.rowSize, tapStride: 0, forwardWeights, taps: 0..<1,

@@ -1,4 +1,5 @@
 import Engine
+import Kernels
 import NetworkGraph
 import Operators
 import Tensors
@@ -122,6 +123,59 @@ struct AttentionPassTests {
     let error = zip(expected, got).map { abs($0 - $1) }.max()!
     // Weights that were folded are rounded to float32 again.
     #expect(error <= 1e-6 * largest, "\(error) of \(largest)")
+  }
+
+  /// Pieces that look like attention, by the steps between the product and the shares, or by what they multiply.
+  @Test("means the same where reshapes or operands make something else of it", arguments: 0..<5)
+  func lookalikes(_ kind: Int) throws {
+    let length = 12
+    var random = SplitMix64(seed: 21)
+    var builder = GraphBuilder(batch: 1, length: length)
+    func constant(_ shape: Shape) -> Graph.ValueID {
+      builder.constant(ConstantTensor(shape: shape, floats: random.floats(count: shape.count)), name: "constant")
+    }
+    let x = builder.sequence
+    // As many entries a head as rows, computed head by head.
+    var square = try builder.apply(MatMul(), to: x, constant([1, 4, 2 * length]), name: "wide")
+    square = try builder.apply(Reshape(to: [1, length, 2, length]), to: square, name: "view")
+    square = try builder.apply(Transpose(permutation: [0, 2, 1, 3]), to: square, name: "permute")
+    square = try builder.apply(Unary(.tanh), to: square, name: "square")
+    let key = try builder.apply(Transpose(permutation: [0, 2, 1]), to: x, name: "key")
+    var scores = try builder.apply(MatMul(), to: x, key, name: "scores")
+    var outputs: [Graph.ValueID] = []
+    switch kind {
+    case 0:
+      // Shares over a unit axis are all one.
+      scores = try builder.apply(Reshape(to: [1, length, length, 1]), to: scores, name: "unit")
+      scores = try builder.apply(Softmax(axis: 3), to: scores, name: "softmax")
+      scores = try builder.apply(Reshape(to: [1, length, length]), to: scores, name: "back")
+    case 1:
+      // A mask of one row under another shape.
+      scores = try builder.apply(Reshape(to: [1, length, 1, length]), to: scores, name: "unit")
+      scores = try builder.apply(Binary(.add), to: scores, constant([length]), name: "mask")
+      scores = try builder.apply(Softmax(axis: 3), to: scores, name: "softmax")
+      scores = try builder.apply(Reshape(to: [1, length, length]), to: scores, name: "back")
+    case 2:
+      // Queries and keys are the same value, and neither is transposed.
+      scores = try builder.apply(MatMul(), to: square, square, name: "squares")
+      scores = try builder.apply(Softmax(axis: 3), to: scores, name: "softmax")
+    case 3:
+      // Somebody else reads the shares.
+      scores = try builder.apply(Softmax(axis: 2), to: scores, name: "softmax")
+      outputs.append(scores)
+    default:
+      scores = try builder.apply(MatMul(transposeB: true), to: square, square, name: "squares")
+      scores = try builder.apply(Softmax(axis: 3), to: scores, name: "softmax")
+    }
+    let values = kind == 2 || kind == 4 ? square : x
+    outputs.append(try builder.apply(MatMul(), to: scores, values, name: "mixed"))
+    let graph = builder.graph(outputs: outputs)
+    let simplified = graph.simplified()
+    #expect(simplified.nodes.contains { $0.op.kind == "Attention" } == (kind == 4))
+    let input = ConstantTensor(shape: [1, length, 4], floats: random.floats(count: length * 4))
+    for (wanted, got) in zip(try graph.evaluate(input), try simplified.evaluate(input)) {
+      #expect(zip(wanted.values, got.values).allSatisfy { abs($0 - $1) <= 1e-6 })
+    }
   }
 
   @Test("stays as it is where its meaning would change")

@@ -107,6 +107,11 @@ struct OperatorRun {
     let output = outputShapes[0]
     let blocks = Memory(changes.map { $0 + $0 } + [[Float](repeating: .nan, count: 2 * output.count)])
     let references = Memory(inputs + forward(precisely: true))
+    let scratch = Memory([[Float](repeating: .nan, count: rule.differenceScratchCount)])
+    let state = Memory([[Float](repeating: .nan, count: rule.differenceStateCount)])
+    rule.prepareDifferences(
+      inputs: inputShapes.indices.map { TensorView(shape: inputShapes[$0], base: UnsafePointer(references[$0])) },
+      state: state[0], scratch: scratch[0])
     let starts = [0, 0]
     return starts.withUnsafeBufferPointer { starts in
       func block(_ index: Int, _ shape: Shape) -> DifferenceBlock {
@@ -118,7 +123,8 @@ struct OperatorRun {
           output: block(changes.count, output),
           inputReferences: inputShapes.indices.map {
             TensorView(shape: inputShapes[$0], base: UnsafePointer(references[$0]))
-          }, outputReference: TensorView(shape: output, base: UnsafePointer(references[inputs.count]))))
+          }, outputReference: TensorView(shape: output, base: UnsafePointer(references[inputs.count])),
+          state: UnsafePointer(state[0]), scratch: scratch[0]))
       let both = blocks.floats(changes.count)
       let first = Array(both[..<output.count])
       #expect(first.map(\.bitPattern) == both[output.count...].map(\.bitPattern))

@@ -260,6 +260,12 @@ enum OperatorTable {
       attention("attention causal", heads: 2, queries: 27, keys: 27, sizes: (4, 4), mask: { $1 <= $0 }),
       attention("attention with holes", heads: 3, queries: 6, keys: 20, sizes: (2, 5), mask: { ($0 + $1) % 3 != 0 }),
       attention("attention biased", heads: 2, queries: 6, keys: 18, sizes: (3, 3), mask: { $1 < 17 }, biased: true),
+      attention(
+        "attention sliding", heads: 2, queries: 50, keys: 50, sizes: (3, 2), mask: { $1 <= $0 && $0 - $1 < 7 }),
+      attention(
+        "attention sliding relative", heads: 1, queries: 52, keys: 52, sizes: (2, 3),
+        mask: { $1 <= $0 && $0 - $1 < 5 }, relative: true),
+      attention("attention of late keys", heads: 2, queries: 3, keys: 40, sizes: (3, 3), mask: { $1 >= 33 - $0 }),
       attention("attention joined", heads: 2, queries: 8, keys: 8, sizes: (3, 3), joined: true),
       attention("attention relative", heads: 2, queries: 9, keys: 9, sizes: (3, 4), relative: true),
       attention(

@@ -1,0 +1,247 @@
+internal import Kernels
+internal import NetworkGraph
+internal import Tensors
+
+/// With `p` the shares of the reference: `ds = scale * (dq . k + (q + dq) . dk)` and the relative part of `ds` alike,
+/// `dp = p (expm1(ds) - S) / (1 + S)`, and `dy = dp . v + (p + dp) . dv`. Every rounding is relative to the change.
+///
+/// Shares, keys and values of the reference are kept in the order the products read them.
+extension CompiledAttention: DifferenceOperator {
+  private var operands: [Attention.HeadRows] {
+    [op.query, op.key, op.value] + (op.relative.map { [$0.operand] } ?? [])
+  }
+  private func rows(_ operand: Int) -> Int { operand == 1 || operand == 2 ? op.keys : op.queries }
+
+  /// Shares that are kept at most: 64 MiB of them a session.
+  private static let mostShares = 1 << 24
+
+  func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
+    output.rowSize == op.heads * op.valueSize && output.rows == op.queries
+      && op.heads * op.queries * scoreStride <= Self.mostShares
+      && inputs.indices.allSatisfy { operand in
+        guard let layout = inputs[operand] else { return true }
+        return layout.rows == rows(operand) && layout.rowSize == operands[operand].channels
+      }
+  }
+
+  /// Two products where a forward pass has one; downstream of an edit only, behind causal attention.
+  func differenceMultiplyAdds(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Int {
+    output.window == nil ? 2 * multiplyAdds : multiplyAdds
+  }
+
+  // MARK: State of the reference
+
+  private var sharesCount: Int { op.queries * scoreStride }
+  private var keysCount: Int { MatrixPanels.count(terms: op.keySize, columns: op.keys) }
+  private var valuesCount: Int { MatrixPanels.count(terms: op.keys, columns: op.valueSize) }
+  /// Floats that each head keeps: shares, keys, values.
+  private var headCount: Int { sharesCount + keysCount + valuesCount }
+
+  var differenceStateCount: Int { op.heads * headCount }
+
+  func prepareDifferences(
+    inputs: [TensorView], state: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+  ) {
+    let inputs = inputs.map(\.base)
+    for head in 0..<op.heads {
+      let shares = state + head * headCount
+      let keys = keyPanels(head, inputs[1], shares + sharesCount)
+      _ = MatrixPanels(
+        packing: inputs[2] + op.value.offset + head * op.value.stride, terms: op.keys, termStride: op.value.channels,
+        columns: op.valueSize, columnStride: 1, into: shares + sharesCount + keysCount)
+      eachTile(0..<op.queries) { tile in
+        let columns = scoreTile(head, tile, inputs, keys, scratch, precisely: true)
+        for (row, i) in tile.enumerated() {
+          (shares + i * scoreStride + columns.lowerBound).update(
+            from: scratch + parts.scores + row * scoreStride + columns.lowerBound, count: columns.count)
+        }
+      }
+    }
+  }
+
+  // MARK: Differences
+
+  /// Where each part of the scratch begins, after that of a forward pass.
+  private struct DifferenceParts {
+    var keys = 0, values = 0, rows = 0, changes = 0, shares = 0, count = 0
+  }
+
+  private var differenceParts: DifferenceParts {
+    var result = DifferenceParts()
+    result.count = scratchCount
+    func take(_ count: Int) -> Int {
+      defer { result.count += (count + 15) / 16 * 16 }
+      return result.count
+    }
+    result.keys = take(keysCount)
+    result.values = take(valuesCount)
+    result.rows = take(Self.tile * max(op.keySize, op.relative?.size ?? 0))
+    result.changes = take(Self.tile * scoreStride)
+    result.shares = take(Self.tile * scoreStride)
+    return result
+  }
+
+  var differenceScratchCount: Int { differenceParts.count }
+
+  /// The changed rows of one operand under one edit.
+  private struct ChangedRows {
+    let rows: Range<Int>
+    /// Row 0 of the operand, if it were kept.
+    let base: UnsafePointer<Float>
+    let channels: Int
+  }
+
+  private func changedRows(_ block: DifferenceBlock?, _ edit: Int) -> ChangedRows? {
+    guard let block else { return nil }
+    let (inside, start) = (block.inside(edit), block.starts[edit])
+    guard !inside.isEmpty else { return nil }
+    return ChangedRows(
+      rows: start + inside.lowerBound..<start + inside.upperBound,
+      base: UnsafePointer(block.rows(of: edit)) - start * block.layout.rowSize, channels: block.layout.rowSize)
+  }
+
+  func difference(_ call: DifferenceCall) {
+    let output = call.output
+    for edit in 0..<output.edits {
+      let changed = call.inputs.map { changedRows($0, edit) }
+      let (inside, start) = (output.inside(edit), output.starts[edit])
+      let y = output.rows(of: edit) - start * output.layout.rowSize
+      for head in 0..<op.heads {
+        difference(
+          head, start + inside.lowerBound..<start + inside.upperBound, changed, call.inputReferences.map(\.base),
+          call.state + head * headCount, into: y, call.scratch)
+      }
+    }
+    output.clearOutside()
+  }
+
+  private func difference(
+    _ head: Int, _ rows: Range<Int>, _ changed: [ChangedRows?], _ inputs: [UnsafePointer<Float>],
+    _ state: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>
+  ) {
+    let parts = differenceParts
+    let keys = MatrixPanels(packed: state + sharesCount, terms: op.keySize, columns: op.keys)
+    let values = MatrixPanels(packed: state + sharesCount + keysCount, terms: op.keys, columns: op.valueSize)
+    let keyChanges = changed[1].map { key in
+      MatrixPanels(
+        packing: key.base + key.rows.lowerBound * key.channels + op.key.offset + head * op.key.stride,
+        terms: op.keySize, termStride: 1, columns: key.rows.count, columnStride: key.channels,
+        into: scratch + parts.keys)
+    }
+    let valueChanges = changed[2].map { value in
+      MatrixPanels(
+        packing: value.base + value.rows.lowerBound * value.channels + op.value.offset + head * op.value.stride,
+        terms: value.rows.count, termStride: value.channels, columns: op.valueSize, columnStride: 1,
+        into: scratch + parts.values)
+    }
+    let (changes, shares) = (scratch + parts.changes, scratch + parts.shares)
+    let channels = op.heads * op.valueSize
+    eachTile(rows) { tile in
+      let columns = columns(of: tile)
+      scoreChanges(head, tile, changed, inputs, keys, keyChanges, scratch, parts.rows, into: changes)
+      for (row, i) in tile.enumerated() {
+        let range = ranges[i]
+        let (own, target) = (state + i * scoreStride, shares + row * scoreStride)
+        (target + columns.lowerBound).update(repeating: 0, count: columns.count)
+        guard !range.isEmpty else { continue }
+        let done = KernelSet.best.shareChanges(
+          own + range.lowerBound, changes + row * scoreStride + range.lowerBound, into: target + range.lowerBound,
+          count: range.count, scale: scoreScale)
+        if !done {
+          shareChangesByScores(head, i, inputs, keys, changes + row * scoreStride, into: target, scratch)
+        }
+      }
+      let result = y + tile.lowerBound * channels + head * op.valueSize
+      KernelSet.best.multiply(
+        shares + columns.lowerBound, rowStride: scoreStride, values, terms: columns, into: result, yStride: channels,
+        rows: tile.count)
+      guard let value = changed[2], let valueChanges else { return }
+      let seen = value.rows.clamped(to: columns)
+      guard !seen.isEmpty else { return }
+      for (row, i) in tile.enumerated() {
+        let (own, target) = (state + i * scoreStride, shares + row * scoreStride)
+        for j in seen { target[j] += own[j] }
+      }
+      KernelSet.best.multiply(
+        shares + seen.lowerBound, rowStride: scoreStride, valueChanges,
+        terms: seen.lowerBound - value.rows.lowerBound..<seen.upperBound - value.rows.lowerBound, into: result,
+        yStride: channels, rows: tile.count, adds: true)
+    }
+  }
+
+  /// What the changes of raw scores are multiplied by.
+  private var scoreScale: Double { op.relative == nil ? op.scale : 1 }
+
+  /// The changes of a tile's scores, before ``scoreScale``.
+  private func scoreChanges(
+    _ head: Int, _ tile: Range<Int>, _ changed: [ChangedRows?], _ inputs: [UnsafePointer<Float>], _ keys: MatrixPanels,
+    _ keyChanges: MatrixPanels?, _ scratch: UnsafeMutablePointer<Float>, _ part: Int,
+    into changes: UnsafeMutablePointer<Float>
+  ) {
+    let columns = columns(of: tile)
+    let buffer = scratch + part
+    if let query = changed[0], query.rows.overlaps(tile) {
+      copy(query, tile, op.query, head, op.keySize, reference: nil, into: buffer)
+      KernelSet.best.multiply(
+        buffer, rowStride: op.keySize, keys, columns: columns, into: changes + columns.lowerBound, yStride: scoreStride,
+        rows: tile.count)
+    } else {
+      for row in 0..<tile.count {
+        (changes + row * scoreStride + columns.lowerBound).update(repeating: 0, count: columns.count)
+      }
+    }
+    if let key = changed[1], let keyChanges {
+      let last = min(key.rows.upperBound, columns.upperBound)
+      if key.rows.lowerBound < last {
+        copy(changed[0], tile, op.query, head, op.keySize, reference: inputs[0], into: buffer)
+        KernelSet.best.multiply(
+          buffer, rowStride: op.keySize, keyChanges, columns: 0..<last - key.rows.lowerBound,
+          into: changes + key.rows.lowerBound, yStride: scoreStride, rows: tile.count, adds: true)
+      }
+    }
+    guard let relative = op.relative else { return }
+    let scale = Float(op.scale)
+    for (row, i) in tile.enumerated() { for j in ranges[i] { changes[row * scoreStride + j] *= scale } }
+    guard let moved = changed[3], moved.rows.overlaps(tile) else { return }
+    copy(moved, tile, relative.operand, head, relative.size, reference: nil, into: buffer)
+    relativeTile(head, tile, buffer, rowStride: relative.size, scratch, precisely: false)
+    for (row, i) in tile.enumerated() where !ranges[i].isEmpty {
+      addRelative(changes + row * scoreStride, i, ranges[i], scratch + self.parts.relative + row * relativeStride)
+    }
+  }
+
+  /// One head's rows of a tile, one after the other: the changes, or reference plus changes.
+  private func copy(
+    _ changed: ChangedRows?, _ tile: Range<Int>, _ operand: Attention.HeadRows, _ head: Int, _ size: Int,
+    reference: UnsafePointer<Float>?, into buffer: UnsafeMutablePointer<Float>
+  ) {
+    let offset = operand.offset + head * operand.stride
+    for (row, i) in tile.enumerated() {
+      let to = buffer + row * size
+      if let reference {
+        to.update(from: reference + i * operand.channels + offset, count: size)
+      } else {
+        to.update(repeating: 0, count: size)
+      }
+      guard let changed, changed.rows.contains(i) else { continue }
+      KernelSet.best.add(to, changed.base + i * operand.channels + offset, into: to, count: size)
+    }
+  }
+
+  /// The changes of one query's shares where a score changes so much that the old shares are of no use: from the scores.
+  private func shareChangesByScores(
+    _ head: Int, _ i: Int, _ inputs: [UnsafePointer<Float>], _ keys: MatrixPanels,
+    _ changes: UnsafeMutablePointer<Float>,
+    into y: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>
+  ) {
+    rawScores(head, i..<i + 1, inputs, keys, scratch, precisely: true)
+    let range = ranges[i]
+    let scores = scratch + parts.scores
+    for j in range {
+      scores[j] *= Float(softmaxScale)
+      changes[j] *= Float(scoreScale)
+    }
+    KernelSet.best.softmaxDifference(
+      scores + range.lowerBound, changes + range.lowerBound, into: y + range.lowerBound, count: range.count)
+  }
+}
