@@ -37,7 +37,7 @@ public struct Program: Sendable {
   }
 
   /// True when several sequences a run are faster than one.
-  public var gainsFromBatches: Bool { 
+  public var gainsFromBatches: Bool {
     steps.contains { $0.op.gainsFromBatches } && !steps.contains { $0.op.needsSingleSequence }
   }
 
