@@ -138,7 +138,8 @@ public struct DifferenceSession: ~Copyable {
     for (index, step) in program.program.steps.enumerated() {
       guard let rule = program.rule(of: index), rule.differenceStateCount > 0 else { continue }
       rule.prepareDifferences(
-        inputs: step.inputs.map { reference.view(of: $0) }, state: states.pointer + stateOffsets[index],
+        inputs: step.inputs.map { reference.view(of: $0) }, output: reference.view(of: step.outputs[0]),
+        state: states.pointer + stateOffsets[index],
         scratch: scratch.pointer)
     }
   }

@@ -120,7 +120,7 @@ public protocol DifferenceOperator: CompiledOperator {
 
   /// Computes what the rule keeps of a reference, once before its first edit.
   func prepareDifferences(
-    inputs: [TensorView], state: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>)
+    inputs: [TensorView], output: TensorView, state: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>)
 
   /// Multiply-adds of the rule for one edit.
   func differenceMultiplyAdds(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Int
@@ -130,7 +130,7 @@ extension DifferenceOperator {
   public var differenceStateCount: Int { 0 }
   public var differenceScratchCount: Int { 0 }
   public func prepareDifferences(
-    inputs: [TensorView], state: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+    inputs: [TensorView], output: TensorView, state: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
   ) {}
   public func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool { true }
   public func differenceMultiplyAdds(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Int { output.count }

@@ -40,7 +40,7 @@ extension CompiledAttention: DifferenceOperator {
   var differenceStateCount: Int { op.heads * headCount }
 
   func prepareDifferences(
-    inputs: [TensorView], state: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+    inputs: [TensorView], output: TensorView, state: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
   ) {
     let inputs = inputs.map(\.base)
     for head in 0..<op.heads {

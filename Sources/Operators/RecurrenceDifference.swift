@@ -12,6 +12,26 @@ extension CompiledRecurrence: DifferenceOperator {
       && output.window == nil && output.count == length * rowSize
   }
 
+  /// The traces of every direction.
+  var differenceStateCount: Int { stateOffset(directions.count) }
+  var differenceScratchCount: Int { directions.map { length * $0.cell.scratchCount }.max() ?? 0 }
+
+  private func stateOffset(_ number: Int) -> Int {
+    directions[..<number].reduce(0) { $0 + length * $1.cell.traceCount }
+  }
+
+  func prepareDifferences(
+    inputs: [TensorView], output: TensorView, state: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+  ) {
+    for (number, direction) in directions.enumerated() {
+      let hidden = UnsafeMutablePointer(mutating: output.base) + number * values
+      fillTraces(
+        direction, inputs[0].base, hidden: hidden,
+        FloatRows(base: state + stateOffset(number), stride: direction.cell.traceCount), scratch: scratch,
+        precisely: true)
+    }
+  }
+
   func difference(_ call: DifferenceCall) {
     let (input, output) = (call.inputs[0]!, call.output)
     output.base.update(repeating: 0, count: output.edits * output.layout.count)
@@ -33,19 +53,19 @@ extension CompiledRecurrence: DifferenceOperator {
     let (direction, edits) = (directions[number], output.edits)
     let cell = direction.cell
     let counts = [
-      length * cell.traceCount, edits * cell.gateCount, edits * inputs, edits * units, edits * units,
-      max(length, edits) * cell.scratchCount,
+      edits * cell.gateCount, edits * inputs, edits * units, edits * units, edits * cell.scratchCount,
     ]
     let memory = FloatScratch(count: counts.reduce(0, +))
     let parts = counts.indices.map { memory.pointer + counts[..<$0].reduce(0, +) }
-    let traces = FloatRows(base: parts[0], stride: cell.traceCount)
-    let sums = FloatRows(base: parts[1], stride: cell.gateCount)
-    let column = FloatRows(base: parts[2], stride: inputs)
-    let unchanged = FloatRows(base: parts[3], stride: units)
-    let cellChange = FloatRows(base: parts[4], stride: units)
-    let scratch = parts[5]
+    let traces = FloatRows(
+      base: UnsafeMutablePointer(mutating: call.state) + stateOffset(number), stride: cell.traceCount)
+    let sums = FloatRows(base: parts[0], stride: cell.gateCount)
+    let column = FloatRows(base: parts[1], stride: inputs)
+    let unchanged = FloatRows(base: parts[2], stride: units)
+    let cellChange = FloatRows(base: parts[3], stride: units)
+    let scratch = parts[4]
+    // Zero at first, as new scratch is: no state has changed yet.
     let hidden = UnsafeMutablePointer(mutating: call.outputReference.base) + number * values
-    fillTraces(direction, call.inputReferences[0].base, hidden: hidden, traces, scratch: scratch, precisely: true)
 
     let first = direction.isReversed ? length - 1 - changed.upperBound : changed.lowerBound
     for step in first..<length {

@@ -111,7 +111,8 @@ struct OperatorRun {
     let state = Memory([[Float](repeating: .nan, count: rule.differenceStateCount)])
     rule.prepareDifferences(
       inputs: inputShapes.indices.map { TensorView(shape: inputShapes[$0], base: UnsafePointer(references[$0])) },
-      state: state[0], scratch: scratch[0])
+      output: TensorView(shape: output, base: UnsafePointer(references[inputs.count])), state: state[0],
+      scratch: scratch[0])
     let starts = [0, 0]
     return starts.withUnsafeBufferPointer { starts in
       func block(_ index: Int, _ shape: Shape) -> DifferenceBlock {

@@ -102,7 +102,7 @@ struct Bench: Sendable {
     }
     let sampled = workload.sample.reduce(0) { $0 + $1.count }
     let scale = Double(length) / Double(max(1, sampled))
-    let start = now()
+    var start = now()
     var (count, counted, elapsed) = (0, 0.0, 0.0)
     var whole = sampled == 0
     var sequence = thread
@@ -112,13 +112,13 @@ struct Bench: Sendable {
       } else {
         let reference = try time(sequence, 0..<0)
         counted += reference
-        for block in workload.sample { counted += (try time(sequence, block) - reference) * scale }
+        for block in workload.sample { counted += max(0, try time(sequence, block) - reference) * scale }
       }
       count += 1
       elapsed = now() - start
       if !whole, count == 1, counted < seconds {
         // It would fit: begin again with whole windows.
-        (whole, count, counted) = (true, 0, 0)
+        (whole, count, counted, elapsed, start) = (true, 0, 0, 0, now())
       }
       sequence += 1
     }
