@@ -71,6 +71,11 @@ test-system: build ## adds what needs servers, browsers and long runs
 	@scripts/python-environment.sh .venv-validators Tests/validators/requirements.txt
 	@TISMSCAN=$(abspath $(TISMSCAN)) .venv-validators/bin/python -m pytest -q -rf Tests/system
 
+.PHONY: accuracy
+accuracy: build ## prints the errors of predictions, TISM and ISM on the fixtures, against float64 truth
+	@scripts/python-environment.sh .venv-validators Tests/validators/requirements.txt
+	@.venv-validators/bin/python Tests/validators/fixture_errors.py $(TISMSCAN)
+
 .PHONY: lint
 lint: ## checks the format of the sources
 	@swift format lint --strict --recursive Sources Tests Benchmarks/Sources && echo "lint: clean"

@@ -19,16 +19,12 @@ public struct PlannedStep: Sendable {
 extension DifferenceProgram {
   /// The steps that do work, in order. Operators that only give a value another shape are left out.
   public var plan: [PlannedStep] {
-    zip(zip(graph.nodes, program.steps), routes).filter { !$0.0.1.op.aliasesInput }.map { pair, route in
-      let (node, step) = pair
-      let layout = layouts[node.outputs[0]]
-      let rule = route == .rule ? step.op as? any DifferenceOperator : nil
+    program.steps.indices.filter { !program.steps[$0].op.aliasesInput }.map { index in
+      let (node, step) = (graph.nodes[index], program.steps[index])
       return PlannedStep(
-        name: node.name, kind: node.op.kind, route: route, rows: layout.map { ($0.width, $0.rows) },
-        multiplyAdds: rule.map {
-          $0.differenceMultiplyAdds(inputs: step.inputs.map { layouts[$0] }, output: layout!)
-        } ?? step.op.multiplyAdds,
-        multiplyAddsInFull: step.op.multiplyAdds)
+        name: node.name, kind: node.op.kind, route: routes[index],
+        rows: layouts[node.outputs[0]].map { (min($0.width, $0.rows), $0.rows) },
+        multiplyAdds: ruleMultiplyAdds(of: index) ?? step.op.multiplyAdds, multiplyAddsInFull: step.op.multiplyAdds)
     }
   }
 }

@@ -67,8 +67,11 @@ public struct DifferenceProgram: Sendable {
       let rows = shape[window.axis]
       let width = (window.back + window.ahead) / window.step + 1
       let rowSize = shape.dims[(window.axis + 1)...].reduce(1, *)
-      // Behind causal attention every row from the first changed one on is kept.
-      if !window.isBounded { return DifferenceLayout(rows: rows, rowSize: rowSize, width: rows, window: window) }
+      // Behind causal attention every row from the first changed one on is kept, which may lie before row 0.
+      if !window.isBounded {
+        return DifferenceLayout(
+          rows: rows, rowSize: rowSize, width: rows + max(0, window.ahead / window.step), window: window)
+      }
       return width >= rows
         ? .full(rows: rows, rowSize: rowSize)
         : DifferenceLayout(rows: rows, rowSize: rowSize, width: width, window: window)
@@ -83,17 +86,15 @@ public struct DifferenceProgram: Sendable {
     routes[step] == .rule ? program.steps[step].op as? any DifferenceOperator : nil
   }
 
+  /// Multiply-adds of a step for one edit, or `nil` when it is recomputed.
+  func ruleMultiplyAdds(of step: Int) -> Int? {
+    let (inputs, outputs) = (program.steps[step].inputs, program.steps[step].outputs)
+    return rule(of: step)?.differenceMultiplyAdds(inputs: inputs.map { layouts[$0] }, output: layouts[outputs[0]]!)
+  }
+
   /// Multiply-adds of one edit, without the reference pass. A recomputed operator counts in full.
   public var multiplyAddsPerEdit: Int {
-    program.steps.indices.reduce(0) { sum, index in
-      let step = program.steps[index]
-      guard routes[index] == .rule, let rule = step.op as? any DifferenceOperator else {
-        return sum + step.op.multiplyAdds
-      }
-      return sum
-        + rule.differenceMultiplyAdds(
-          inputs: step.inputs.map { layouts[$0] }, output: layouts[step.outputs[0]]!)
-    }
+    program.steps.indices.reduce(0) { $0 + (ruleMultiplyAdds(of: $1) ?? program.steps[$1].op.multiplyAdds) }
   }
 
   /// How many float32 multiply-adds in a kernel take the time of one operation of the plain float64 evaluation.
@@ -103,14 +104,10 @@ public struct DifferenceProgram: Sendable {
   /// way is taken is the same on every machine.
   public var costPerEdit: Int {
     program.steps.indices.reduce(0) { sum, index in
+      if let own = ruleMultiplyAdds(of: index) { return sum + own }
       let step = program.steps[index]
-      guard routes[index] == .rule, let rule = step.op as? any DifferenceOperator else {
-        let elements = (step.inputs + step.outputs).reduce(0) { $0 + graph.values[$1].shape.count }
-        return sum + Self.recomputingPenalty * max(step.op.multiplyAdds, elements)
-      }
-      return sum
-        + rule.differenceMultiplyAdds(
-          inputs: step.inputs.map { layouts[$0] }, output: layouts[step.outputs[0]]!)
+      let elements = (step.inputs + step.outputs).reduce(0) { $0 + graph.values[$1].shape.count }
+      return sum + Self.recomputingPenalty * max(step.op.multiplyAdds, elements)
     }
   }
 

@@ -64,15 +64,17 @@ struct FixtureTests {
       }
     }
 
-    /// The windows, with the columns whose edits are scored.
-    func windows(count: Int = .max, columns: Int = .max) -> [WindowTask] {
-      let middle = model.length / 2
-      let half = min(columns, model.length) / 2
-      return sequences.prefix(count).enumerated().map {
-        WindowTask(
-          codes: $1[...], columns: columns >= model.length ? nil : middle - half..<middle + half,
-          location: "sequence \($0)")
+    /// The first windows, with the columns whose edits are scored.
+    func windows(count: Int = .max, columns: Range<Int>? = nil) -> [WindowTask] {
+      sequences.prefix(count).enumerated().map {
+        WindowTask(codes: $1[...], columns: columns, location: "sequence \($0)")
       }
+    }
+
+    /// Columns at both ends and in the middle, at most `count` in all.
+    func columns(_ count: Int) -> [Range<Int>] {
+      let part = count / 3
+      return [0, (model.length - part) / 2, model.length - part].map { $0..<$0 + part }
     }
 
     /// Largest error of the scores over the largest true magnitude of the same target.
@@ -95,11 +97,18 @@ struct FixtureTests {
     }
   }
 
-  /// Issue 2, section 5. Debug builds take seconds to load the transformers and an edit in them, so that each model is
-  /// read once and fewer of their edits are tried.
+  /// What rounding leaves of scores, over a target's largest.
+  static func limit(_ name: String) -> Double {
+    ["transformer", "lstm", "gru"].contains(where: name.contains) ? 2e-5 : 2e-6
+  }
+
+  /// Debug builds take seconds to load the transformers and an edit in them, so that each model is read once and fewer of
+  /// their edits are tried. `Tests/validators/fixture_errors.py` tries them all with the release build.
   @Test(
-    "predictions within 1e-5 of the larger of 1 and the largest; TISM and ISM within 1e-5, plain ISM within 1e-3 of each target's largest",
-    arguments: cases)
+    """
+    predictions within 2e-6 of the larger of 1 and the largest; TISM and ISM within 2e-6 of each target's largest (2e-5 \
+    behind attention and recurrence), plain ISM within 1e-3
+    """, arguments: cases)
   func agrees(name: String) throws {
     let fixture = try Fixture(name)
     // Other exports of the same kinds of layers: a few edits show that they are wired up.
@@ -112,14 +121,18 @@ struct FixtureTests {
     #expect(predictions.count == fixture.prediction.count)
     let largest = fixture.prediction.map(abs).max()!
     let error = zip(predictions, fixture.prediction).map { abs(Double($0) - $1) }.max()!
-    #expect(error <= 1e-5 * max(1, largest), "\(error)")
-    for error in fixture.errors(scores, all, fixture.tism) { #expect(error <= 1e-5, "TISM") }
+    #expect(error <= 2e-6 * max(1, largest), "\(error)")
+    for error in fixture.errors(scores, all, fixture.tism) { #expect(error <= Self.limit(name), "TISM") }
 
-    let some = fixture.windows(count: isSlow ? 1 : 3, columns: isSlow ? 8 : 100)
     var fast = try WindowDifferences(fixture.model)
-    for error in fixture.errors(try fast.score(some), some, fixture.ism) { #expect(error <= 1e-5, "ISM") }
-    let few = fixture.windows(count: 1, columns: isSlow ? 8 : 60)
+    for columns in fixture.columns(isSlow ? 9 : 90) {
+      let some = fixture.windows(count: isSlow ? 1 : 3, columns: columns)
+      for error in fixture.errors(try fast.score(some), some, fixture.ism) {
+        #expect(error <= Self.limit(name), "ISM, columns \(columns)")
+      }
+    }
     var naive = try WindowISM(fixture.model)
+    let few = fixture.windows(count: 1, columns: fixture.columns(isSlow ? 9 : 60)[1])
     for error in fixture.errors(try naive.score(few), few, fixture.ism) { #expect(error <= 1e-3, "plain ISM") }
   }
 }

@@ -6,12 +6,13 @@ import TestSupport
 
 /// Blocks that came after plain convolutions: gates, normalisations, attention, branches. Channels last, `[batch, L, C]`.
 enum Block: String, CaseIterable, Sendable {
-  case squeezeExcitation, layerNorm, groupNorm, softmaxOfChannels, softmaxOfPositions, attention, headedAttention
+  case squeezeExcitation, layerNorm, groupNorm, softmaxOfChannels, softmaxOfPositions
+  case attention, headedAttention, causalAttention
   case gatedSplit, concatenation, crops, paddedMaxPool, paddedAveragePool, attentionPool, clipped, maximumOfBranches
   case logSumExp, squaredSum, quotient, power, positionEmbedding
 
   /// Whether a softmax of products or a norm over everything amplifies roundings of its inputs.
-  var isAttention: Bool { self == .attention || self == .headedAttention || self == .attentionPool }
+  var isAttention: Bool { [.attention, .headedAttention, .causalAttention, .attentionPool].contains(self) }
 }
 
 extension RandomNetwork {
@@ -63,10 +64,16 @@ extension RandomNetwork {
         to: x, name: "norm")
     case .softmaxOfChannels: return try builder.apply(Softmax(axis: 2), to: x, name: "softmax")
     case .softmaxOfPositions: return try builder.apply(Softmax(axis: 1), to: x, name: "softmax")
-    case .attention:
+    case .attention, .causalAttention:
       let (q, k, v) = (try dense(x, to: 4, "q"), try dense(x, to: 4, "k"), try dense(x, to: channels, "v"))
       let products = try builder.apply(MatMul(transposeB: true), to: q, k, name: "products")
-      let scaled = try builder.apply(Binary(.multiply), to: products, number(0.5), name: "scaled")
+      var scaled = try builder.apply(Binary(.multiply), to: products, number(0.5), name: "scaled")
+      if block == .causalAttention {
+        let later = (0..<length * length).map { $0 % length > $0 / length ? 1.0 : 0 }
+        let mask = builder.constant(
+          ConstantTensor(shape: [length, length], kind: .boolean, values: later), name: "mask")
+        scaled = try builder.apply(Where(), to: mask, number(-.infinity), scaled, name: "masked")
+      }
       let weights = try builder.apply(Softmax(axis: 2), to: scaled, name: "weights")
       let mixed = try builder.apply(MatMul(), to: weights, v, name: "mixed")
       return try builder.apply(Binary(.add), to: x, mixed, name: "residual")
