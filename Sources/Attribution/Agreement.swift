@@ -70,9 +70,7 @@ public struct Agreement: Hashable, Sendable, Codable {
     slope = estimate(found.slope) { value in
       spread(\.slope).map { (value - Self.quantile * $0, value + Self.quantile * $0) }
     }
-    let sum = pairs.weights.reduce(0, +)
-    let squares = pairs.weights.reduce(0) { $0 + $1 * $1 }
-    signAgreement = share(count: squares > 0 ? sum * sum / squares : 0, \.sign)
+    signAgreement = share(count: pairs.effectiveUnits(pairs.weights), \.sign)
     // Few heavy pairs among the largest: how many there are bounds what is known, whatever resampling them shows.
     topRecall = share(count: found.topCount, \.topRecall)
   }

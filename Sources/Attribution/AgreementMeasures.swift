@@ -3,7 +3,7 @@ struct AgreementMeasures {
   /// The measures, `nil` where they are not defined: a constant has no correlation, zeros have no slope.
   struct Values {
     var pearson, spearman, slope, sign, topRecall: Double?
-    /// Effective number (Kish) of the pairs that ``topRecall`` is a share of.
+    /// Effective number of the units with pairs that ``topRecall`` is a share of.
     var topCount = 0.0
   }
 
@@ -78,16 +78,12 @@ struct AgreementMeasures {
     if squares > 0 { values.slope = products / squares }
     if total > 0 { values.sign = same / total }
     let (inFirst, inSecond) = (firstSize.top(Self.topShare, weights), secondSize.top(Self.topShare, weights))
-    var (shared, wanted, wantedSquares) = (0.0, 0.0, 0.0)
-    for index in a.indices where inSecond[index] > 0 {
-      shared += weights[index] * min(inFirst[index], inSecond[index])
-      let own = weights[index] * inSecond[index]
-      wanted += own
-      wantedSquares += own * own
-    }
-    if wanted > 0 {
-      values.topRecall = shared / wanted
-      values.topCount = wanted * wanted / wantedSquares
+    let wanted = zip(weights, inSecond).map { $0 * $1 }
+    let shared = a.indices.reduce(0) { $0 + weights[$1] * min(inFirst[$1], inSecond[$1]) }
+    let sum = wanted.reduce(0, +)
+    if sum > 0 {
+      values.topRecall = shared / sum
+      values.topCount = pairs.effectiveUnits(wanted)
     }
     return values
   }

@@ -108,6 +108,14 @@ final class PassChecker {
     return outputs
   }
 
+  /// The same after a substitution, where a network that is saturated at the reference may not be.
+  func surveyed(_ target: FrozenTarget, after edit: Edit) -> ReferenceSurvey {
+    let origin = survey.activations
+    survey.forward { write(edit, scale: 1, $0) }
+    defer { survey.forward { write($0) } }
+    return survey.survey(seeds: seeds(target), margin: 0, from: origin)
+  }
+
   /// Gradient, roundings and decisions within `margin` of a kink, for a target at the reference.
   func surveyed(_ target: FrozenTarget, margin: Double = 0) -> ReferenceSurvey {
     survey.survey(seeds: seeds(target), margin: margin)
@@ -121,12 +129,17 @@ final class PassChecker {
 
   /// What rounding explains of the difference between two ways to compute exact ISM.
   /// - Parameters:
+  ///   - before: at the reference.
+  ///   - after: at the edited sequence; `nil` takes it for no more sensitive than the reference.
   ///   - scale: largest magnitude of the target's scores.
   ///   - single: whether one of the ways subtracts float32 passes.
-  func editTolerance(_ survey: ReferenceSurvey, scale: Double, single: Bool) -> Double {
+  func editTolerance(_ before: ReferenceSurvey, _ after: ReferenceSurvey? = nil, scale: Double, single: Bool)
+    -> Double
+  {
+    let responses = [before, after ?? before].map { single ? $0.singleRounding : $0.preciseRounding }
     // Two passes each; what differences are made of errs relative to themselves.
-    let response = single ? survey.singleRounding : survey.preciseRounding
-    return Self.allowance * Self.rounding * (2.0.squareRoot() * response + chains * scale)
+    let response = (responses[0] * responses[0] + responses[1] * responses[1]).squareRoot()
+    return Self.allowance * Self.rounding * (response + chains * scale)
   }
 
   /// What rounding explains of the difference between two ways to compute a derivative.

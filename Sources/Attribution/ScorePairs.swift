@@ -31,6 +31,14 @@ public struct ScorePairs: Sendable {
 
   public var count: Int { first.count }
 
+  /// Effective number (Kish) of the units that carry some weights of the pairs: pairs of a unit are no independent draws.
+  func effectiveUnits(_ weights: [Double]) -> Double {
+    var own = [Double](repeating: 0, count: unitStrata.count)
+    for (unit, weight) in zip(units, weights) { own[unit] += weight }
+    let (sum, squares) = own.reduce(into: (0.0, 0.0)) { $0 = ($0.0 + $1, $0.1 + $1 * $1) }
+    return squares > 0 ? sum * sum / squares : 0
+  }
+
   /// Starts a unit; the pairs appended next are its own.
   public mutating func beginUnit(stratum: Int = 0) {
     precondition(strata.indices.contains(stratum), "no stratum \(stratum)")

@@ -52,11 +52,13 @@ public final class StretchChecker {
           let output = model.layout.output
           try checker.checkISM(
             claim, survey, largest: largest,
-            change: target != .probability
+            curve: target != .probability
               ? nil
-              : { before, after in
-                entries.all.reduce(0) { $0 + sigmoid(after[output][$1]) - sigmoid(before[output][$1]) }
-              }, into: &tally)
+              : PassChecker.CurvedTarget(
+                change: { before, after in
+                  entries.all.reduce(0) { $0 + sigmoid(after[output][$1]) - sigmoid(before[output][$1]) }
+                }, tangent: { [layout = model.layout] in target.frozen(at: $0[output], entries, layout) }), into: &tally
+          )
         case .tism:
           guard let slopes = try checker.slopes(claim.edit, [frozen]) else { continue }
           try checker.checkTISM(claim, slope: slopes[0], largest: largest, into: &tally)

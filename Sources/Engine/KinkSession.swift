@@ -1,5 +1,4 @@
 internal import NetworkGraph
-internal import Operators
 internal import Tensors
 
 /// A decision so near its kink that float32 and float64, or a small edit, may take different sides of it.
@@ -53,9 +52,23 @@ public struct KinkSession: ~Copyable {
     try session.withOutput(index, body)
   }
 
+  /// Every activation of the last `forward`.
+  public struct Activations {
+    fileprivate let ofNodes: [[[Float]]]
+  }
+
+  public var activations: Activations {
+    Activations(
+      ofNodes: session.program.graph.nodes.map { node in node.outputs.map { Array(session.view(of: $0).elements) } })
+  }
+
   /// Surveys the target `sum(seed * output)` at the last `forward`.
-  /// - Parameter margin: relative to the layer's scale; 0 looks for no kinks.
-  public mutating func survey(seeds: [(output: Int, weights: [Float])], margin: Double) -> ReferenceSurvey {
+  /// - Parameters:
+  ///   - margin: relative to the layer's scale; 0 looks for no kinks.
+  ///   - origin: activations that differences were added to: an activation errs by the larger of the two.
+  public mutating func survey(
+    seeds: [(output: Int, weights: [Float])], margin: Double, from origin: Activations? = nil
+  ) -> ReferenceSurvey {
     let program = session.program
     let dependences = dependences
     var kinks: [NearKink] = []
@@ -65,10 +78,12 @@ public struct KinkSession: ~Copyable {
       visiting: { index, forward, gradients in
         let step = program.steps[index]
         guard !step.op.aliasesInput else { return }
-        let squares = zip(forward.outputs, gradients).reduce(0.0) { $0 + Self.squares($1.0.elements, $1.1.elements) }
+        let squares = forward.outputs.indices.reduce(0.0) {
+          $0 + Self.squares(forward.outputs[$1].elements, origin?.ofNodes[index][$1], gradients[$1].elements)
+        }
         let terms = Double(step.op.multiplyAdds / max(1, forward.outputs.reduce(0) { $0 + $1.shape.count }))
         single += squares * max(1, terms)
-        precise += squares * (Self.sumsInDouble(program.graph.nodes[index].op) ? 1 : max(1, terms))
+        precise += squares * (step.op.roundsOnce ? 1 : max(1, terms))
         guard margin > 0, let deciding = step.op as? any DecidingOperator else { return }
         Self.collect(deciding, step, program.graph, index, dependences, forward, gradients[0], margin, into: &kinks)
       }
@@ -108,21 +123,17 @@ public struct KinkSession: ~Copyable {
     return element(kink.element) - (kink.rival.map(element) ?? 0)
   }
 
-  /// Sum of `(value * gradient)^2`.
+  /// Sum of `(value * gradient)^2`, of the larger of two values.
   private static func squares(
-    _ values: UnsafeMutableBufferPointer<Float>, _ gradients: UnsafeMutableBufferPointer<Float>
+    _ values: UnsafeMutableBufferPointer<Float>, _ others: [Float]?, _ gradients: UnsafeMutableBufferPointer<Float>
   ) -> Double {
     var sum = 0.0
     for index in 0..<values.count where gradients[index] != 0 {
-      let product = Double(values[index]) * Double(gradients[index])
+      let value = max(abs(values[index]), abs(others?[index] ?? 0))
+      let product = Double(value) * Double(gradients[index])
       sum += product * product
     }
     return sum
-  }
-
-  /// Whether the reference pass of exact ISM rounds each element of the operator once.
-  private static func sumsInDouble(_ op: any NetworkOperator) -> Bool {
-    op is Convolution || op is Dense || op is Reduce || op is Normalization
   }
 
   private static func collect(

@@ -17,6 +17,9 @@ public protocol CompiledOperator: Sendable {
   /// error comes from roundings of the reference that move ReLU and max decisions (docs/numerics.md).
   func forwardPrecisely(_ call: ForwardCall)
 
+  /// True when `forwardPrecisely` rounds each element about once, however many terms it sums.
+  var roundsOnce: Bool { get }
+
   /// The vector-Jacobian product: from the gradients of the outputs, those of the inputs that want one.
   func backward(_ call: BackwardCall)
 
@@ -35,6 +38,7 @@ extension CompiledOperator {
   public var aliasesInput: Bool { false }
   public var gainsFromBatches: Bool { false }
   public var needsSingleSequence: Bool { false }
+  public var roundsOnce: Bool { false }
   public func forwardPrecisely(_ call: ForwardCall) { forward(call) }
 }
 

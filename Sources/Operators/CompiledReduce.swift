@@ -8,6 +8,7 @@ struct CompiledReduce: CompiledOperator {
   let geometry: ReductionGeometry
 
   var multiplyAdds: Int { geometry.groups.count * geometry.entries.count * geometry.inner }
+  var roundsOnce: Bool { true }
 
   func forward(_ call: ForwardCall) {
     let (x, y) = (call.inputs[0].base, call.outputs[0].base)

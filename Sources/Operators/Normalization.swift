@@ -90,6 +90,7 @@ struct CompiledNormalization: CompiledOperator {
   let shift: AlignedFloats
 
   var multiplyAdds: Int { 2 * geometry.groups.count * geometry.entries.count * geometry.inner }
+  var roundsOnce: Bool { true }
 
   /// Each group is one run of neighbouring elements, as along the last axis.
   private var isContiguous: Bool { geometry.inner == 1 && geometry.entries.last == geometry.entries.count - 1 }

@@ -77,6 +77,28 @@ struct SelfCheckTests {
     }
   }
 
+  @Test("a saturated reference passes: the edit, not the reference, decides what its roundings come to")
+  func saturated() throws {
+    let network = try Network(fixedLength: 24) { batch, length in
+      // Three As are far in the saturated end of the sigmoid; any edit brings the sum back to where it is steepest.
+      let taps: [[Float]] = [[1000.1, 999.7, 1000.3], [-2000.2, -1999.9, -2000.4], [-1999.6, -2000.1, -1999.8]]
+      let weight = ConstantTensor(shape: [1, 4, 3], floats: [taps[0], taps[1], taps[2], taps[1]].flatMap { $0 })
+      var builder = GraphBuilder(batch: batch, length: length)
+      var x = try builder.apply(
+        Convolution(weight: weight, bias: nil, padding: (1, 1)), to: builder.sequence, name: "conv")
+      x = try builder.apply(Unary(.sigmoid), to: x, name: "sigmoid")
+      x = try builder.apply(Reshape(to: [batch, length]), to: x, name: "flat")
+      let sum = ConstantTensor(shape: [length, 1], floats: [Float](repeating: 1, count: length))
+      x = try builder.apply(Dense(weight: sum, bias: nil), to: x, name: "head")
+      return builder.graph(outputs: [x])
+    }
+    let model = try WindowModel(
+      network, length: 24,
+      targets: ScoreTarget.defaults(among: network.outputs).map { try $0.resolved(among: network.outputs) })
+    let tally = try SelfCheck(methods: [.ism], fast: true).run(model, sequence: [UInt8](repeating: 0, count: 24))
+    #expect(tally.ism.scores > 5)
+  }
+
   @Test("a fault in a difference rule or a gradient is caught, in either kind of model", arguments: Fault.allCases)
   func faults(_ fault: Fault) throws {
     for seed in 0..<UInt64(5) {
