@@ -9,9 +9,11 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
   ],
   targets: [
+    .target(name: "CPeak"),
     .executableTarget(
       name: "tismscan-bench",
       dependencies: [
+        "CPeak",
         .product(name: "TismscanEngine", package: "tismscan"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],

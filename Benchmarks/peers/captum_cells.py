@@ -14,7 +14,7 @@ from torch import nn
 
 from .cell import Sequences
 from .networks import Network
-from .pytorch_models import as_tuple, load
+from .pytorch_models import TorchFactory, as_tuple, load
 
 STEPS = 50
 REFERENCES = 10
@@ -67,12 +67,10 @@ class CaptumCell:
         return {"predictions": [], "scores": []}  # other quantities than substitutions
 
 
-class Factory:
+class Factory(TorchFactory):
     def __init__(self, work: str, network: Network, root: Path, threads: int) -> None:
-        torch.set_num_threads(threads)
-        torch.set_num_interop_threads(1)
-        self.work, self.network, self.root = work, network, root
-        self.sequences = Sequences(network, root)
+        super().__init__(network, root, threads)
+        self.work = work
 
     def candidates(self) -> list[dict]:
         return [{"batch": batch} for batch in ((REFERENCES,) if self.work == "deepshap" else (5, 10, 25, STEPS))]

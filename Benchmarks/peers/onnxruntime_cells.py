@@ -49,7 +49,7 @@ class Factory:
             str(network.folder(root) / "model.onnx"), options, providers=["CPUExecutionProvider"])
 
     def candidates(self) -> list[dict]:
-        return [{"batch": batch} for batch in (1, 4, 16, 64)]
+        return [{"batch": batch} for batch in (1, 4, 16, 64, 256)]
 
     def __call__(self, settings: dict) -> OnnxRuntimeCell:
         return OnnxRuntimeCell(self.session, self.work, self.network, self.sequences, settings["batch"])

@@ -10,7 +10,7 @@ import torch
 
 from .cell import Sequences, ism_scores, prediction_rows, tism_scores
 from .networks import Network, Target
-from .pytorch_models import as_tuple, form
+from .pytorch_models import TorchFactory, as_tuple, form
 
 
 SAMPLED_TARGETS = 9
@@ -96,12 +96,10 @@ class PyTorchCell:
         return {"predictions": [], "scores": [tism_scores(g, self.sequences.codes[0], columns) for g in flat]}
 
 
-class Factory:
+class Factory(TorchFactory):
     def __init__(self, work: str, network: Network, root: Path, threads: int) -> None:
-        torch.set_num_threads(threads)
-        torch.set_num_interop_threads(1)
-        self.work, self.network, self.root = work, network, root
-        self.sequences = Sequences(network, root)
+        super().__init__(network, root, threads)
+        self.work = work
 
     def candidates(self) -> list[dict]:
         if self.work == "tism-all":
@@ -110,7 +108,7 @@ class Factory:
         forms = ("plain", "channels-last")
         if self.work != "tism":
             forms += ("plain, frozen", "channels-last, frozen")
-        return [{"form": form, "batch": batch} for form in forms for batch in (1, 4, 16, 64)]
+        return [{"form": form, "batch": batch} for form in forms for batch in (1, 4, 16, 64, 256)]
 
     def __call__(self, settings: dict) -> PyTorchCell:
         example = torch.from_numpy(self.sequences.one_hot[:settings["batch"]])

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from .cell import Sequences
 from .networks import Network
 
 
@@ -15,6 +16,17 @@ def load(network: Network, root: Path) -> nn.Module:
     module = network.build()
     module.load_state_dict(torch.load(network.folder(root) / "weights.pt", weights_only=True))
     return module.eval().requires_grad_(False)
+
+
+class TorchFactory:
+    """What the cells of every tool on PyTorch start from: threads, network, sequences."""
+
+    def __init__(self, network: Network, root: Path, threads: int) -> None:
+        torch.set_num_threads(threads)
+        if torch.get_num_interop_threads() != 1:  # may be set once a process
+            torch.set_num_interop_threads(1)
+        self.network, self.root = network, root
+        self.sequences = Sequences(network, root)
 
 
 class ChannelsLast(nn.Module):

@@ -179,7 +179,7 @@ def markdown(results: dict) -> str:
         "# Results", "",
         "Written by `make bench` from `results.json`; how it measures is in [README.md](README.md). Rates are medians of the "
         "rounds, ratios medians of ratios within a round. \"Of peak\": the plan's multiply-adds a second over the "
-        "measured peak of the kernel (convolution 64 to 64 channels, 3 taps) with as many threads; TISM counts as two "
+        "machine's measured peak (float multiply-adds in registers alone, the widest vectors) with as many threads; TISM counts as two "
         "passes.", "",
         *(f"- machine: {machine}" for machine in machines(results)),
         f"- instruction set of tismscan: {instruction_sets(results)}", f"- measured peak: {peaks(results)}",

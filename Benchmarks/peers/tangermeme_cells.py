@@ -16,7 +16,7 @@ from tangermeme.saturation_mutagenesis import saturation_mutagenesis
 
 from .cell import Sequences, ism_scores
 from .networks import Network
-from .pytorch_models import as_tuple, load
+from .pytorch_models import TorchFactory, as_tuple, load
 
 EXAMPLES = 4
 
@@ -103,12 +103,10 @@ class FastCell:
         return {"predictions": [], "scores": ism_scores(self.sequences, self.network.targets, columns, predict, 3)}
 
 
-class Factory:
+class Factory(TorchFactory):
     def __init__(self, tool: str, network: Network, root: Path, threads: int) -> None:
-        torch.set_num_threads(threads)
-        torch.set_num_interop_threads(1)
-        self.slow, self.network, self.root = tool == "tangermeme-slow", network, root
-        self.sequences = Sequences(network, root)
+        super().__init__(network, root, threads)
+        self.slow = tool == "tangermeme-slow"
 
     def candidates(self) -> list[dict]:
         return [{"batch": batch} for batch in ((3, 15, 63) if self.slow else (15, 63, 192))]

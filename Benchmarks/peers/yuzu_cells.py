@@ -15,7 +15,7 @@ from yuzu.models import Flatten, Unsqueeze
 
 from .cell import Sequences
 from .networks import Network
-from .pytorch_models import load
+from .pytorch_models import TorchFactory, load
 
 ALPHA = 1.5
 """Probes per changed position: yuzu's largest default, its most accurate."""
@@ -66,13 +66,7 @@ class YuzuCell:
         return {"predictions": [], "magnitudes": True, "scores": [self.run(0)[0][:, columns].reshape(-1).tolist()]}
 
 
-class Factory:
-    def __init__(self, network: Network, root: Path, threads: int) -> None:
-        torch.set_num_threads(threads)
-        torch.set_num_interop_threads(1)
-        self.network, self.root = network, root
-        self.sequences = Sequences(network, root)
-
+class Factory(TorchFactory):
     def candidates(self) -> list[dict]:
         return [{"batch": 1}]
 

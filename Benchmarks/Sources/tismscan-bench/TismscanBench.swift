@@ -49,7 +49,7 @@ struct Serve: AsyncParsableCommand {
 /// The measured multiply-add peak of 1 and 2 threads.
 struct Peak: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measures the multiply-adds a second of a convolution 64 -> 64 channels of 3 taps.")
+    abstract: "Measures the float multiply-adds a second that registers alone allow.")
 
   @Option(help: "Threads.") var threads = 1
   @Option(help: "Seconds.") var seconds = 1.0
@@ -57,7 +57,7 @@ struct Peak: AsyncParsableCommand {
   func run() async throws {
     let seconds = seconds
     let total = await withTaskGroup(of: Double.self) { group in
-      for _ in 0..<threads { group.addTask { KernelPeak.measure(seconds: seconds) } }
+      for _ in 0..<threads { group.addTask { MultiplyAddPeak.measure(seconds: seconds) } }
       return await group.reduce(0, +)
     }
     try reply(["multiplyAddsPerSecond": total])
