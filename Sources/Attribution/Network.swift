@@ -100,6 +100,12 @@ public struct Network: Sendable {
     try programs.program(batch, length: length)
   }
 
+  /// Multiply-adds of one sequence in a prediction of `length` bases.
+  public func multiplyAdds(length: Int) throws -> Int {
+    let batch = fixedBatch ?? 1
+    return try program(batch: batch, length: length).multiplyAdds / batch
+  }
+
   /// The network with every value kept as it is, pre-activations included: what checks run. Shares the weights of
   /// difference propagation where there is one.
   func plainProgram(length: Int) throws -> Program {

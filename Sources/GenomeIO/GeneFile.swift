@@ -1,34 +1,16 @@
 public import Genomics
-import Glibc
-internal import HTS
 
 /// Reads which bases code for proteins from a GFF3 (or GTF) file, plain, gzip or bgzip.
 public enum GeneFile {
   /// The intervals of the features of type `CDS`, in the order of the file. Everything behind `##FASTA` is skipped.
   public static func codingIntervals(path: String, contigs: [Contig]) throws(RegionFileError) -> [Interval] {
-    guard access(path, F_OK) == 0 else { throw .missing(path: path) }
     let lengths = Dictionary(contigs.map { ($0.name, $0.length) }) { first, _ in first }
     var intervals: [Interval] = []
-    do {
-      var file = try BlockReader(path: path)
-      guard file.hasEndMarker else { throw RegionFileError.truncated(path: path) }
-      var number = 1
-      while let bytes = try file.readLine() {
-        let line = String(decoding: bytes, as: UTF8.self)
-        if line.hasPrefix("##FASTA") { break }
-        do throws(RegionFileError.Problem) {
-          if let interval = try interval(of: line, lengths) { intervals.append(interval) }
-        } catch {
-          throw RegionFileError.badLine(path: path, line: number, error)
-        }
-        number += 1
-      }
-    } catch let error as RegionFileError {
-      throw error
-    } catch HTSError.cannotOpen(_, let reason) {
-      throw .unreadable(path: path, reason: reason)
-    } catch {
-      throw .unreadable(path: path, reason: "the file is damaged or truncated")
+    try RegionLines.read(path: path) { bytes, _ throws(RegionFileError.Problem) in
+      let line = String(decoding: bytes, as: UTF8.self)
+      if line.hasPrefix("##FASTA") { return false }
+      if let interval = try interval(of: line, lengths) { intervals.append(interval) }
+      return true
     }
     return intervals
   }

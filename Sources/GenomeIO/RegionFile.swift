@@ -1,6 +1,4 @@
 public import Genomics
-import Glibc
-internal import HTS
 
 /// Reads BED and narrowPeak files.
 ///
@@ -11,33 +9,14 @@ internal import HTS
 public enum RegionFile {
   /// The regions of `path` in the order of the file, repeated and overlapping ones included. A file without any gives none.
   public static func read(path: String, contigs: [Contig]) throws(RegionFileError) -> [Region] {
-    guard path == "-" || access(path, F_OK) == 0 else { throw .missing(path: path) }
     let parser = RegionLineParser(contigs: contigs, isNarrowPeak: isNarrowPeak(path))
     var regions: [Region] = []
-    do {
-      var file = try BlockReader(path: path)
-      guard path == "-" || file.hasEndMarker else { throw RegionFileError.truncated(path: path) }
-      var line = 1
-      var next = try file.readLine()
-      while let bytes = next {
-        // Read on before looking: the last line before damage may be half a line.
-        next = try file.readLine()
-        do throws(RegionFileError.Problem) {
-          if var region = try parser.region(of: bytes) {
-            region.line = line
-            regions.append(region)
-          }
-        } catch {
-          throw RegionFileError.badLine(path: path, line: line, error)
-        }
-        line += 1
+    try RegionLines.read(path: path, takesStandardInput: true) { bytes, number throws(RegionFileError.Problem) in
+      if var region = try parser.region(of: bytes) {
+        region.line = number
+        regions.append(region)
       }
-    } catch let error as RegionFileError {
-      throw error
-    } catch HTSError.cannotOpen(_, let reason) {
-      throw .unreadable(path: path, reason: reason)
-    } catch {
-      throw .unreadable(path: path, reason: "the file is damaged or truncated")
+      return true
     }
     return regions
   }

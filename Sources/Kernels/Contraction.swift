@@ -122,7 +122,7 @@ extension KernelSet {
   }
 
   @inline(__always)
-  private func run(_ call: inout tismscan_contraction, narrow: Bool, precisely: Bool = false) {
+  func run(_ call: inout tismscan_contraction, narrow: Bool, precisely: Bool = false) {
     switch (narrow, precisely) {
     case (false, false): table.contract(&call)
     case (false, true): table.contract_precisely(&call)

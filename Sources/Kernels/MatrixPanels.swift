@@ -70,6 +70,6 @@ extension KernelSet {
       w: b.base + columns.lowerBound * b.terms + terms.lowerBound * KernelSet.panel,
       w_panel_stride: b.terms * KernelSet.panel, bias: nil, y: y, y_row_stride: yStride, rows: rows,
       outputs: columns.count, relu: false, adds: adds)
-    if precisely { table.contract_precisely(&call) } else { table.contract(&call) }
+    run(&call, narrow: false, precisely: precisely)
   }
 }

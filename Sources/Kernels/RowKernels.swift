@@ -14,11 +14,11 @@ extension KernelSet {
     if precisely { table.softmax_row_precisely(x, y, count, scale) } else { table.softmax_row(x, y, count, scale) }
   }
 
-  /// `dx = scale * y * (dy - sum(y * dy))`, the gradient of `y = softmax(scale * x)`; `dy` and `dx` may be the same memory.
+  /// `dx = y * (dy - sum(y * dy))`, the gradient of `y = softmax(x)`; `dy` and `dx` may be the same memory.
   public func softmaxGradient(
     _ y: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, into dx: UnsafeMutablePointer<Float>, count: Int,
-    scale: Double = 1, adds: Bool = false
-  ) { table.softmax_row_gradient(y, dy, dx, count, scale, adds) }
+    adds: Bool = false
+  ) { table.softmax_row_gradient(y, dy, dx, count, adds) }
 
   /// `y = softmax(x + scale * d) - p` from the shares `p = softmax(x)`, every rounding relative to the change; `d` and `y` may
   /// not be the same memory.

@@ -15,6 +15,10 @@ struct Attention: NetworkOperator {
     var channels: Int
     var offset: Int
     var stride: Int
+
+    /// Offset of the first entry of a head's row.
+    @inline(__always)
+    func entry(_ row: Int, _ head: Int) -> Int { row * channels + offset + head * stride }
   }
 
   /// Scores by relative position: a product of a fourth operand with constants, picked by index.
@@ -75,8 +79,8 @@ struct Attention: NetworkOperator {
           var product = 0.0
           for c in 0..<keySize {
             product +=
-              q[i * query.channels + query.offset + head * query.stride + c]
-              * k[j * key.channels + key.offset + head * key.stride + c]
+              q[query.entry(i, head) + c]
+              * k[key.entry(j, head) + c]
           }
           var score = scale * product + Double(bias?[i * keys + j] ?? 0)
           if let relative {
@@ -85,7 +89,7 @@ struct Attention: NetworkOperator {
               let weight = relative.weights[
                 (head * relative.size + c) * relative.count + Int(relative.index[i * keys + j])]
               product +=
-                r[i * relative.operand.channels + relative.operand.offset + head * relative.operand.stride + c]
+                r[relative.operand.entry(i, head) + c]
                 * Double(weight)
             }
             score += relative.scale * product
@@ -98,7 +102,7 @@ struct Attention: NetworkOperator {
         for c in 0..<valueSize {
           var total = 0.0
           for (power, j) in zip(powers, range) {
-            total += power / sum * v[j * value.channels + value.offset + head * value.stride + c]
+            total += power / sum * v[value.entry(j, head) + c]
           }
           y[(i * heads + head) * valueSize + c] = total
         }

@@ -46,9 +46,7 @@ extension CompiledAttention: DifferenceOperator {
     for head in 0..<op.heads {
       let shares = state + head * headCount
       let keys = keyPanels(head, inputs[1], shares + sharesCount)
-      _ = MatrixPanels(
-        packing: inputs[2] + op.value.offset + head * op.value.stride, terms: op.keys, termStride: op.value.channels,
-        columns: op.valueSize, columnStride: 1, into: shares + sharesCount + keysCount)
+      _ = valuePanels(head, inputs[2], shares + sharesCount + keysCount)
       eachTile(0..<op.queries) { tile in
         let columns = scoreTile(head, tile, inputs, keys, scratch, precisely: true)
         for (row, i) in tile.enumerated() {
@@ -70,7 +68,7 @@ extension CompiledAttention: DifferenceOperator {
     var result = DifferenceParts()
     result.count = scratchCount
     func take(_ count: Int) -> Int {
-      defer { result.count += (count + 15) / 16 * 16 }
+      defer { result.count += padded(count) }
       return result.count
     }
     result.keys = take(keysCount)
@@ -88,7 +86,6 @@ extension CompiledAttention: DifferenceOperator {
     let rows: Range<Int>
     /// Row 0 of the operand, if it were kept.
     let base: UnsafePointer<Float>
-    let channels: Int
   }
 
   private func changedRows(_ block: DifferenceBlock?, _ edit: Int) -> ChangedRows? {
@@ -97,7 +94,7 @@ extension CompiledAttention: DifferenceOperator {
     guard !inside.isEmpty else { return nil }
     return ChangedRows(
       rows: start + inside.lowerBound..<start + inside.upperBound,
-      base: UnsafePointer(block.rows(of: edit)) - start * block.layout.rowSize, channels: block.layout.rowSize)
+      base: UnsafePointer(block.rows(of: edit)) - start * block.layout.rowSize)
   }
 
   func difference(_ call: DifferenceCall) {
@@ -124,14 +121,14 @@ extension CompiledAttention: DifferenceOperator {
     let values = MatrixPanels(packed: state + sharesCount + keysCount, terms: op.keys, columns: op.valueSize)
     let keyChanges = changed[1].map { key in
       MatrixPanels(
-        packing: key.base + key.rows.lowerBound * key.channels + op.key.offset + head * op.key.stride,
-        terms: op.keySize, termStride: 1, columns: key.rows.count, columnStride: key.channels,
+        packing: key.base + op.key.entry(key.rows.lowerBound, head),
+        terms: op.keySize, termStride: 1, columns: key.rows.count, columnStride: op.key.channels,
         into: scratch + parts.keys)
     }
     let valueChanges = changed[2].map { value in
       MatrixPanels(
-        packing: value.base + value.rows.lowerBound * value.channels + op.value.offset + head * op.value.stride,
-        terms: value.rows.count, termStride: value.channels, columns: op.valueSize, columnStride: 1,
+        packing: value.base + op.value.entry(value.rows.lowerBound, head),
+        terms: value.rows.count, termStride: op.value.channels, columns: op.valueSize, columnStride: 1,
         into: scratch + parts.values)
     }
     let (changes, shares) = (scratch + parts.changes, scratch + parts.shares)
@@ -143,7 +140,6 @@ extension CompiledAttention: DifferenceOperator {
         let range = ranges[i]
         let (own, target) = (state + i * scoreStride, shares + row * scoreStride)
         (target + columns.lowerBound).update(repeating: 0, count: columns.count)
-        guard !range.isEmpty else { continue }
         let done = KernelSet.best.shareChanges(
           own + range.lowerBound, changes + row * scoreStride + range.lowerBound, into: target + range.lowerBound,
           count: range.count, scale: scoreScale)
@@ -151,7 +147,7 @@ extension CompiledAttention: DifferenceOperator {
           shareChangesByScores(head, i, inputs, keys, changes + row * scoreStride, into: target, scratch)
         }
       }
-      let result = y + tile.lowerBound * channels + head * op.valueSize
+      let result = y + resultEntry(tile.lowerBound, head)
       KernelSet.best.multiply(
         shares + columns.lowerBound, rowStride: scoreStride, values, terms: columns, into: result, yStride: channels,
         rows: tile.count)
@@ -205,7 +201,7 @@ extension CompiledAttention: DifferenceOperator {
     guard let moved = changed[3], moved.rows.overlaps(tile) else { return }
     copy(moved, tile, relative.operand, head, relative.size, reference: nil, into: buffer)
     relativeTile(head, tile, buffer, rowStride: relative.size, scratch, precisely: false)
-    for (row, i) in tile.enumerated() where !ranges[i].isEmpty {
+    for (row, i) in tile.enumerated() {
       addRelative(changes + row * scoreStride, i, ranges[i], scratch + self.parts.relative + row * relativeStride)
     }
   }
@@ -215,16 +211,15 @@ extension CompiledAttention: DifferenceOperator {
     _ changed: ChangedRows?, _ tile: Range<Int>, _ operand: Attention.HeadRows, _ head: Int, _ size: Int,
     reference: UnsafePointer<Float>?, into buffer: UnsafeMutablePointer<Float>
   ) {
-    let offset = operand.offset + head * operand.stride
     for (row, i) in tile.enumerated() {
       let to = buffer + row * size
       if let reference {
-        to.update(from: reference + i * operand.channels + offset, count: size)
+        to.update(from: reference + operand.entry(i, head), count: size)
       } else {
         to.update(repeating: 0, count: size)
       }
       guard let changed, changed.rows.contains(i) else { continue }
-      KernelSet.best.add(to, changed.base + i * operand.channels + offset, into: to, count: size)
+      KernelSet.best.add(to, changed.base + operand.entry(i, head), into: to, count: size)
     }
   }
 

@@ -31,15 +31,16 @@ struct CompiledAttention: CompiledOperator {
   init(_ op: Attention) {
     self.op = op
     let ranges = (0..<op.queries).map(op.keyRange)
+    precondition(ranges.allSatisfy { !$0.isEmpty }, "a query without keys")
     self.ranges = ranges
     addsBias =
       op.bias.map { bias in
         ranges.enumerated().contains { i, range in range.contains { bias[i * op.keys + $0] != 0 } }
       } ?? false
     picks = ranges.enumerated().map { i, range in
-      guard let relative = op.relative, let first = range.first else { return Picks(range: 0..<0, shift: 0) }
+      guard let relative = op.relative else { return Picks(range: 0..<0, shift: 0) }
       let index = relative.index[i * op.keys + range.lowerBound..<i * op.keys + range.upperBound].map(Int.init)
-      let shift = index[0] - first
+      let shift = index[0] - range.lowerBound
       return Picks(
         range: index.min()!..<index.max()! + 1,
         shift: zip(range, index).allSatisfy { $1 - $0 == shift } ? shift : nil)
@@ -74,8 +75,10 @@ struct CompiledAttention: CompiledOperator {
   // MARK: Scratch
 
   /// Floats between the rows of a tile of scores.
-  var scoreStride: Int { (op.keys + 15) / 16 * 16 }
-  var relativeStride: Int { ((op.relative?.count ?? 0) + 15) / 16 * 16 }
+  var scoreStride: Int { padded(op.keys) }
+  var relativeStride: Int { padded(op.relative?.count ?? 0) }
+  /// A count of floats in whole vectors.
+  func padded(_ count: Int) -> Int { (count + 15) / 16 * 16 }
 
   /// Where each part of the scratch begins.
   struct Parts {
@@ -110,37 +113,35 @@ struct CompiledAttention: CompiledOperator {
   func forwardPrecisely(_ call: ForwardCall) { forward(call, precisely: true) }
 
   private func forward(_ call: ForwardCall, precisely: Bool) {
+    let inputs = call.inputs.map(\.base)
     for head in 0..<op.heads {
-      forward(
-        head: head, rows: 0..<op.queries, call.inputs.map(\.base), into: call.outputs[0].base, call.scratch,
-        precisely: precisely)
+      let keys = keyPanels(head, inputs[1], call.scratch + parts.keys)
+      let values = valuePanels(head, inputs[2], call.scratch + parts.values)
+      eachTile(0..<op.queries) { tile in
+        let columns = scoreTile(head, tile, inputs, keys, call.scratch, precisely: precisely)
+        KernelSet.best.multiply(
+          call.scratch + parts.scores + columns.lowerBound, rowStride: scoreStride, values, terms: columns,
+          into: call.outputs[0].base + resultEntry(tile.lowerBound, head), yStride: op.heads * op.valueSize,
+          rows: tile.count, precisely: precisely)
+      }
     }
   }
 
-  /// One head's results for some of the query rows.
-  func forward(
-    head: Int, rows: Range<Int>, _ inputs: [UnsafePointer<Float>], into y: UnsafeMutablePointer<Float>,
-    _ scratch: UnsafeMutablePointer<Float>, precisely: Bool
-  ) {
-    let parts = parts
-    let keys = keyPanels(head, inputs[1], scratch + parts.keys)
-    let values = MatrixPanels(
-      packing: inputs[2] + op.value.offset + head * op.value.stride, terms: op.keys, termStride: op.value.channels,
-      columns: op.valueSize, columnStride: 1, into: scratch + parts.values)
-    let channels = op.heads * op.valueSize
-    eachTile(rows) { tile in
-      let columns = scoreTile(head, tile, inputs, keys, scratch, precisely: precisely)
-      KernelSet.best.multiply(
-        scratch + parts.scores + columns.lowerBound, rowStride: scoreStride, values, terms: columns,
-        into: y + tile.lowerBound * channels + head * op.valueSize, yStride: channels, rows: tile.count,
-        precisely: precisely)
-    }
-  }
+  /// Offset of the first entry of a head's row of the result.
+  func resultEntry(_ row: Int, _ head: Int) -> Int { (row * op.heads + head) * op.valueSize }
 
+  /// A head's keys, one a column.
   func keyPanels(_ head: Int, _ k: UnsafePointer<Float>, _ memory: UnsafeMutablePointer<Float>) -> MatrixPanels {
     MatrixPanels(
-      packing: k + op.key.offset + head * op.key.stride, terms: op.keySize, termStride: 1, columns: op.keys,
+      packing: k + op.key.entry(0, head), terms: op.keySize, termStride: 1, columns: op.keys,
       columnStride: op.key.channels, into: memory)
+  }
+
+  /// A head's values, one a term.
+  func valuePanels(_ head: Int, _ v: UnsafePointer<Float>, _ memory: UnsafeMutablePointer<Float>) -> MatrixPanels {
+    MatrixPanels(
+      packing: v + op.value.entry(0, head), terms: op.keys, termStride: op.value.channels, columns: op.valueSize,
+      columnStride: 1, into: memory)
   }
 
   @inline(__always)
@@ -172,11 +173,6 @@ struct CompiledAttention: CompiledOperator {
     for (row, i) in tile.enumerated() {
       let range = ranges[i]
       let entries = scratch + parts.scores + row * scoreStride
-      if range.isEmpty {
-        // Every key is masked: no key takes part.
-        (entries + columns.lowerBound).update(repeating: 0, count: columns.count)
-        continue
-      }
       let own = entries + range.lowerBound
       if precisely {
         let copy = scratch + parts.gradients
@@ -202,17 +198,17 @@ struct CompiledAttention: CompiledOperator {
     let parts = parts
     let columns = columns(of: tile)
     KernelSet.best.multiply(
-      inputs[0] + tile.lowerBound * op.query.channels + op.query.offset + head * op.query.stride,
+      inputs[0] + op.query.entry(tile.lowerBound, head),
       rowStride: op.query.channels, keys, columns: columns, into: scratch + parts.scores + columns.lowerBound,
       yStride: scoreStride, rows: tile.count, precisely: precisely)
     guard op.relative != nil || addsBias else { return }
     if let relative = op.relative {
       relativeTile(
         head, tile,
-        inputs[3] + tile.lowerBound * relative.operand.channels + relative.operand.offset
-          + head * relative.operand.stride, rowStride: relative.operand.channels, scratch, precisely: precisely)
+        inputs[3] + relative.operand.entry(tile.lowerBound, head), rowStride: relative.operand.channels, scratch,
+        precisely: precisely)
     }
-    for (row, i) in tile.enumerated() where !ranges[i].isEmpty {
+    for (row, i) in tile.enumerated() {
       addToScores(
         scratch + parts.scores + row * scoreStride, i, ranges[i], scratch + parts.relative + row * relativeStride)
     }
@@ -228,8 +224,7 @@ struct CompiledAttention: CompiledOperator {
     let each = MatrixPanels.count(terms: relative.size, columns: relative.count)
     let panels = MatrixPanels(
       packed: packed.forward.pointer + head * each, terms: relative.size, columns: relative.count)
-    let low =
-      tile.reduce(relative.count) { picks[$1].range.isEmpty ? $0 : min($0, picks[$1].range.lowerBound) } / 16 * 16
+    let low = tile.reduce(relative.count) { min($0, picks[$1].range.lowerBound) } / 16 * 16
     let high = tile.reduce(low) { max($0, picks[$1].range.upperBound) }
     KernelSet.best.multiply(
       r, rowStride: rowStride, panels, columns: low..<high, into: scratch + parts.relative + low,
@@ -266,123 +261,5 @@ struct CompiledAttention: CompiledOperator {
         for j in range { entries[j] += factor * products[Int(index[j])] }
       }
     }
-  }
-
-  // MARK: Backward
-
-  func backward(_ call: BackwardCall) {
-    // Two operands may be parts of one value: everything is cleared before anything is added.
-    for target in call.inputGradients {
-      if let target, !target.adds { target.view.elements.update(repeating: 0) }
-    }
-    for head in 0..<op.heads { backward(head, call) }
-  }
-
-  private func backward(_ head: Int, _ call: BackwardCall) {
-    let parts = parts
-    let inputs = call.inputs.map(\.base)
-    let kernels = KernelSet.best
-    let keyPanelCount = max(
-      MatrixPanels.count(terms: op.keySize, columns: op.keys), MatrixPanels.count(terms: op.keys, columns: op.keySize))
-    let keys = keyPanels(head, inputs[1], call.scratch + parts.keys)
-    let keyRows = MatrixPanels(
-      packing: inputs[1] + op.key.offset + head * op.key.stride, terms: op.keys, termStride: op.key.channels,
-      columns: op.keySize, columnStride: 1, into: call.scratch + parts.keys + keyPanelCount)
-    let values = MatrixPanels(
-      packing: inputs[2] + op.value.offset + head * op.value.stride, terms: op.valueSize, termStride: 1,
-      columns: op.keys, columnStride: op.value.channels, into: call.scratch + parts.values)
-    let channels = op.heads * op.valueSize
-    let (scores, gradients) = (call.scratch + parts.scores, call.scratch + parts.gradients)
-    eachTile(0..<op.queries) { tile in
-      let columns = scoreTile(head, tile, inputs, keys, call.scratch, precisely: false)
-      let dy = UnsafePointer(call.outputGradients[0].base) + tile.lowerBound * channels + head * op.valueSize
-      if let target = call.inputGradients[2] {
-        let packed = MatrixPanels(
-          packing: dy, terms: tile.count, termStride: channels, columns: op.valueSize, columnStride: 1,
-          into: call.scratch + parts.rows)
-        kernels.multiply(
-          scores + columns.lowerBound, rowStride: 1, termStride: scoreStride, packed,
-          into: target.view.base + columns.lowerBound * op.value.channels + op.value.offset + head * op.value.stride,
-          yStride: op.value.channels, rows: columns.count, adds: true)
-      }
-      kernels.multiply(
-        dy, rowStride: channels, values, columns: columns, into: gradients + columns.lowerBound, yStride: scoreStride,
-        rows: tile.count)
-      for row in 0..<tile.count {
-        let first = row * scoreStride + columns.lowerBound
-        kernels.softmaxGradient(scores + first, gradients + first, into: gradients + first, count: columns.count)
-      }
-      if let target = call.inputGradients[0] {
-        addScaled(
-          op.scale,
-          to: target.view.base + tile.lowerBound * op.query.channels + op.query.offset + head * op.query.stride,
-          stride: op.query.channels, rows: tile.count, columns: op.keySize, call.scratch + parts.rows
-        ) { product in
-          kernels.multiply(
-            gradients + columns.lowerBound, rowStride: scoreStride, keyRows, terms: columns, into: product,
-            yStride: op.keySize, rows: tile.count)
-        }
-      }
-      if let target = call.inputGradients[1] {
-        let queries = scaledPanels(
-          inputs[0] + tile.lowerBound * op.query.channels + op.query.offset + head * op.query.stride,
-          stride: op.query.channels, rows: tile.count, columns: op.keySize, by: op.scale, call.scratch + parts.rows)
-        kernels.multiply(
-          gradients + columns.lowerBound, rowStride: 1, termStride: scoreStride, queries,
-          into: target.view.base + columns.lowerBound * op.key.channels + op.key.offset + head * op.key.stride,
-          yStride: op.key.channels, rows: columns.count, adds: true)
-      }
-      relativeGradient(head, tile, call, parts.relative)
-    }
-  }
-
-  /// The gradient of the fourth operand from the gradients of a tile of scores.
-  private func relativeGradient(_ head: Int, _ tile: Range<Int>, _ call: BackwardCall, _ part: Int) {
-    guard let relative = op.relative, let packed = self.relative, let target = call.inputGradients[3] else { return }
-    let gradients = call.scratch + parts.gradients
-    let products = call.scratch + part
-    products.update(repeating: 0, count: tile.count * relativeStride)
-    relative.index.withUnsafeBufferPointer { index in
-      for (row, i) in tile.enumerated() {
-        let (from, to) = (gradients + row * scoreStride, products + row * relativeStride)
-        for j in ranges[i] { to[Int(index[i * op.keys + j])] += from[j] }
-      }
-    }
-    let each = MatrixPanels.count(terms: relative.count, columns: relative.size)
-    let panels = MatrixPanels(
-      packed: packed.backward.pointer + head * each, terms: relative.count, columns: relative.size)
-    addScaled(
-      relative.scale,
-      to: target.view.base + tile.lowerBound * relative.operand.channels + relative.operand.offset
-        + head * relative.operand.stride,
-      stride: relative.operand.channels, rows: tile.count, columns: relative.size, call.scratch + parts.rows
-    ) { product in
-      KernelSet.best.multiply(
-        products, rowStride: relativeStride, panels, into: product, yStride: relative.size, rows: tile.count)
-    }
-  }
-
-  /// Adds `scale` times what `compute` leaves in `rows * columns` floats of scratch.
-  private func addScaled(
-    _ scale: Double, to target: UnsafeMutablePointer<Float>, stride: Int, rows: Int, columns: Int,
-    _ product: UnsafeMutablePointer<Float>, _ compute: (UnsafeMutablePointer<Float>) -> Void
-  ) {
-    compute(product)
-    let scale = Float(scale)
-    for row in 0..<rows {
-      for column in 0..<columns { target[row * stride + column] += scale * product[row * columns + column] }
-    }
-  }
-
-  /// Rows times `scale`, packed as the right operand of a product over the rows.
-  private func scaledPanels(
-    _ x: UnsafePointer<Float>, stride: Int, rows: Int, columns: Int, by scale: Double,
-    _ memory: UnsafeMutablePointer<Float>
-  ) -> MatrixPanels {
-    let panels = MatrixPanels(
-      packing: x, terms: rows, termStride: stride, columns: columns, columnStride: 1, into: memory)
-    let scale = Float(scale)
-    for index in 0..<MatrixPanels.count(terms: rows, columns: columns) { memory[index] *= scale }
-    return panels
   }
 }

@@ -12,7 +12,7 @@ extension Graph {
   }
 
   /// How many nodes and outputs read each value.
-  private var readers: [Int] {
+  var readers: [Int] {
     var count = [Int](repeating: 0, count: values.count)
     for node in nodes { for value in node.inputs { count[value] += 1 } }
     for value in outputs { count[value] += 1 }

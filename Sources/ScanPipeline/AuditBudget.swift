@@ -25,16 +25,13 @@ struct AuditBudget {
       let window = 2 * layout.flank + 1 + layout.deficit
       let tile = network.fixedLength ?? PositionModel.defaultTile + window
       let perBase =
-        Double(try network.program(batch: network.fixedBatch ?? 1, length: tile).multiplyAdds)
-        / Double((network.fixedBatch ?? 1) * models[0].tile)
+        Double(try network.multiplyAdds(length: tile)) / Double(models[0].tile)
       run = Double(strandBases) * perBase * Double(1 + targets.count) * Double(models.count)
       let pass = network.fixedLength ?? window + ShardScanner.shortTile
       base = try Self.cost(
         network, pass: pass, naive: network.fixedLength ?? window, differences: tile, engine: engine)
     case .windows(let model, _):
-      let forward =
-        Double(try model.network.program(batch: model.network.fixedBatch ?? 1, length: model.length).multiplyAdds)
-        / Double(model.network.fixedBatch ?? 1)
+      let forward = Double(try model.network.multiplyAdds(length: model.length))
       let windows = Double(strandBases) / Double(step ?? model.length)
       run = windows * forward * Double(1 + model.targets.count)
       base = try Self.cost(
@@ -49,10 +46,7 @@ struct AuditBudget {
   private static func cost(
     _ network: Network, pass: Int, naive: Int, differences: Int, engine: SubstitutionEngine
   ) throws -> Double {
-    func forward(_ length: Int) throws -> Double {
-      Double(try network.program(batch: network.fixedBatch ?? 1, length: length).multiplyAdds)
-        / Double(network.fixedBatch ?? 1)
-    }
+    func forward(_ length: Int) throws -> Double { Double(try network.multiplyAdds(length: length)) }
     guard engine == .fast, try network.prefersDifferences(length: differences, naiveLength: naive) else {
       return try forward(pass) + 3 * forward(naive)
     }

@@ -41,15 +41,14 @@ public struct EditCost: Codable, Sendable {
 
   /// - Parameter naiveLength: bases of the pass that one edit takes without differences.
   init(_ network: Network, length: Int, naiveLength: Int) throws {
-    let batch = network.fixedBatch ?? 1
     let edits = 3 * length
     self.length = length
-    predict = try network.program(batch: batch, length: length).multiplyAdds / batch
+    predict = try network.multiplyAdds(length: length)
     tism = 2 * predict
-    naiveEdit = try network.program(batch: batch, length: naiveLength).multiplyAdds / batch
+    naiveEdit = try network.multiplyAdds(length: naiveLength)
     ismNaive = predict + edits * naiveEdit
     prefersDifferences = try network.prefersDifferences(length: length, naiveLength: naiveLength)
-    guard batch == 1 else {
+    guard network.fixedBatch ?? 1 == 1 else {
       (edit, editInKernelTime, reference, ism, plan) = (nil, nil, nil, nil, [])
       return
     }

@@ -82,10 +82,10 @@ static void rows_of_one(const tismscan_kernels *table, ptrdiff_t count) {
   table->softmax_row(x.data, y.data, count, 0.75);
   finish(&l, y, NULL, true);
   l.kernel = "softmax_row_gradient";
-  table->softmax_row_gradient(y.data, d.data, dx.data, count, 0.75, false);
+  table->softmax_row_gradient(y.data, d.data, dx.data, count, false);
   finish(&l, dx, NULL, true);
   snprintf(l.name, sizeof l.name, "%td adds", count);
-  table->softmax_row_gradient(y.data, d.data, dx.data, count, 0.75, true);
+  table->softmax_row_gradient(y.data, d.data, dx.data, count, true);
   finish(&l, dx, NULL, true);
   snprintf(l.name, sizeof l.name, "%td", count);
   l.kernel = "softmax_row_precisely";

@@ -98,8 +98,8 @@ typedef struct {
   // divided by their sum; `precisely` rounds once (x and y must differ).
   void (*softmax_row)(const float *x, float *y, ptrdiff_t count, double scale);
   void (*softmax_row_precisely)(const float *x, float *y, ptrdiff_t count, double scale);
-  // dx = scale * y * (dy - sum(y * dy)); dy and dx may be the same.
-  void (*softmax_row_gradient)(const float *y, const float *dy, float *dx, ptrdiff_t count, double scale, bool adds);
+  // dx = y * (dy - sum(y * dy)); dy and dx may be the same.
+  void (*softmax_row_gradient)(const float *y, const float *dy, float *dx, ptrdiff_t count, bool adds);
   // y = softmax(x + scale * d) - p with p = softmax(x), every rounding relative to the change; false, with y undefined, when
   // the old shares say nothing of the new ones: an entry of scale * d above 30 or NaN, or the largest shares gone.
   bool (*share_changes)(const float *p, const float *d, float *y, ptrdiff_t count, double scale);
