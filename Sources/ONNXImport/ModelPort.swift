@@ -32,7 +32,7 @@ public struct ModelPort: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// How the sequence input lays out its axes.
-public enum SequenceLayout: String, Hashable, Sendable, CaseIterable {
+public enum SequenceLayout: String, Hashable, Sendable, Codable, CaseIterable {
   /// `[N, 4, L]`, as PyTorch models have it.
   case channelsFirst = "channels-first"
   /// `[N, L, 4]`, as Keras models have it.

@@ -39,7 +39,7 @@ struct AuditRecord: Codable {
   var isHybrid: Bool { targets.contains { $0.hybrid != nil } }
 }
 
-/// Gathers what the shards of a run drew.
+/// Gathers what the units of a run drew.
 struct AuditTotals {
   private let targets: [String]
   private let hasGenes: Bool
@@ -59,16 +59,18 @@ struct AuditTotals {
     ism = tism
   }
 
-  mutating func add(_ result: ShardResult) {
+  /// Takes what one unit drew.
+  /// - Parameter section: a section of the unit by its name, `nil` where it has none.
+  mutating func add(_ section: (String) throws -> [Float]?) rethrows {
     typealias Section = ShardScanner.AuditSection
-    guard let own = result.sections[Section.population] else { return }
+    guard let own = try section(Section.population) else { return }
     for (stratum, count) in own.enumerated() { population[stratum] += Int(count) }
-    strata += result.sections[Section.stratum]!.map { Int($0) }
-    weights += result.sections[Section.weight]!.map { Double($0) }
-    exact += result.sections[Section.exact]!
+    strata += try section(Section.stratum)!.map { Int($0) }
+    weights += try section(Section.weight)!.map { Double($0) }
+    exact += try section(Section.exact)!
     for target in targets.indices {
-      tism[target] += result.sections[Section.tism(target)]!
-      ism[target] += result.sections[Section.ism(target)]!
+      tism[target] += try section(Section.tism(target))!
+      ism[target] += try section(Section.ism(target))!
     }
   }
 

@@ -11,9 +11,9 @@ struct AuditSampling: Sendable {
   /// the few large scores, which decide correlations and what is found, are not missed.
   static let borders = [0.003, 0.01, 0.03, 0.1, 0.3, 1]
 
-  /// A base of a shard that was drawn.
+  /// A base of a unit that was drawn.
   struct Unit: Equatable, Sendable {
-    /// Among the shard's bases.
+    /// Among the unit's bases.
     let base: Int
     let stratum: Int
     /// Inverse of the probability that it was drawn with.
@@ -40,7 +40,7 @@ struct AuditSampling: Sendable {
 
   /// Draws from one strand's block.
   /// - Parameters:
-  ///   - codes: of the shard's bases; unknown ones are not drawn.
+  ///   - codes: of the unit's bases; unknown ones are not drawn.
   ///   - population: gains the bases of each stratum.
   func draw(
     _ block: GridBlock, _ sizes: EditSizes, codes: [UInt8], contig: Contig, strand: Strand, population: inout [Int]

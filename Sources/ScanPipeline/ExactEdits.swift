@@ -2,15 +2,15 @@ import Attribution
 import Genomics
 
 extension ShardScanner {
-  /// Exact ISM of chosen edits of a shard, by target, in their order: the same bits that a scan by ISM gives them.
+  /// Exact ISM of chosen edits of a unit, by target, in their order: the same bits that a scan by ISM gives them.
   /// - Parameters:
-  ///   - edits: indices of edits, three a base of the shard, ascending.
-  ///   - codes: plus-strand codes of the shard's bases.
+  ///   - edits: indices of edits, three a base of the unit, ascending.
+  ///   - codes: plus-strand codes of the unit's bases.
   ///   - partner: the other channel under `swap`.
   func exactScores(
-    of edits: [Int], _ shard: Manifest.Shard, _ bases: [StrandBases], codes: [UInt8], partner: Bool
+    of edits: [Int], _ unit: WorkUnit, _ bases: [StrandBases], codes: [UInt8], partner: Bool
   ) throws -> [[Float]] {
-    let strandEdits = located(edits, shard, codes)
+    let strandEdits = located(edits, unit, codes)
     switch plan {
     case .positions(let models, let targets):
       let model = models[partner ? 1 : 0]
@@ -20,21 +20,21 @@ extension ShardScanner {
       case .fast:
         var apart = try StretchDifferences(short, targets: targets)
         var dense = try StretchDifferences(model, targets: targets)
-        return try score(strandEdits, &apart, &dense, short, model, targets.count, shard, bases)
+        return try score(strandEdits, &apart, &dense, short, model, targets.count, unit, bases)
       case .naive:
         var apart = try StretchISM(short, targets: targets)
         var dense = try StretchISM(model, targets: targets)
-        return try score(strandEdits, &apart, &dense, short, model, targets.count, shard, bases)
+        return try score(strandEdits, &apart, &dense, short, model, targets.count, unit, bases)
       }
     case .windows(let model, let placements):
-      let placements = placements[shard.strand]!
+      let placements = placements[unit.strand]!
       switch engine {
       case .fast:
         var scorer = try WindowDifferences(model)
-        return try score(strandEdits, &scorer, model, placements, shard, bases)
+        return try score(strandEdits, &scorer, model, placements, unit, bases)
       case .naive:
         var scorer = try WindowISM(model)
-        return try score(strandEdits, &scorer, model, placements, shard, bases)
+        return try score(strandEdits, &scorer, model, placements, unit, bases)
       }
     }
   }
@@ -46,7 +46,7 @@ extension ShardScanner {
   private struct StrandEdit {
     /// Of the edit among those asked for.
     let index: Int
-    /// Of the shard's stretch that it lies in.
+    /// Of the unit's stretch that it lies in.
     let stretch: Int
     /// In strand coordinates.
     let position: Int
@@ -54,32 +54,32 @@ extension ShardScanner {
   }
 
   /// The edits by stretch, each in order of strand position.
-  private func located(_ edits: [Int], _ shard: Manifest.Shard, _ codes: [UInt8]) -> [[StrandEdit]] {
-    var result = shard.stretches.map { _ in [StrandEdit]() }
+  private func located(_ edits: [Int], _ unit: WorkUnit, _ codes: [UInt8]) -> [[StrandEdit]] {
+    var result = unit.stretches.map { _ in [StrandEdit]() }
     var (stretch, first) = (0, 0)
     for (index, edit) in edits.enumerated() {
       let base = edit / 3
-      while base - first >= shard.stretches[stretch].range.count {
-        first += shard.stretches[stretch].range.count
+      while base - first >= unit.stretches[stretch].range.count {
+        first += unit.stretches[stretch].range.count
         stretch += 1
       }
-      let own = shard.stretches[stretch]
+      let own = unit.stretches[stretch]
       let position = own.start + base - first
       let alternates = Alternates.bases(of: codes[base])
       let to = [alternates.0, alternates.1, alternates.2][edit % 3]
-      let isPlus = shard.strand == .plus
+      let isPlus = unit.strand == .plus
       result[stretch].append(
         StrandEdit(
           index: index, stretch: stretch, position: isPlus ? position : contigs[own.contig].length - 1 - position,
           base: isPlus ? to : 3 - to))
     }
-    return shard.strand == .plus ? result : result.map { $0.reversed() }
+    return unit.strand == .plus ? result : result.map { $0.reversed() }
   }
 
   private func score(
     _ edits: [[StrandEdit]], _ apart: inout some ExactStretchScorer & ~Copyable,
     _ dense: inout some ExactStretchScorer & ~Copyable, _ short: PositionModel, _ long: PositionModel,
-    _ targets: Int, _ shard: Manifest.Shard, _ bases: [StrandBases]
+    _ targets: Int, _ unit: WorkUnit, _ bases: [StrandBases]
   ) throws -> [[Float]] {
     let total = edits.reduce(0) { $0 + $1.count }
     var values = [[Float]](repeating: [Float](repeating: .nan, count: total), count: targets)
@@ -113,14 +113,14 @@ extension ShardScanner {
 
   private func score(
     _ edits: [[StrandEdit]], _ scorer: inout some WindowScorer & ~Copyable, _ model: WindowModel,
-    _ placements: [WindowPlacement], _ shard: Manifest.Shard, _ bases: [StrandBases]
+    _ placements: [WindowPlacement], _ unit: WorkUnit, _ bases: [StrandBases]
   ) throws -> [[Float]] {
     let total = edits.reduce(0) { $0 + $1.count }
     var values = [[Float]](repeating: [Float](repeating: 0, count: total), count: model.targets.count)
     var counts = [Int32](repeating: 0, count: total)
     for (stretch, (own, strand)) in zip(edits, bases).enumerated() {
       guard let first = own.first, let last = own.last else { continue }
-      let pieces = placements[shard.stretches[stretch].contig].pieces(covering: first.position..<last.position + 1)
+      let pieces = placements[unit.stretches[stretch].contig].pieces(covering: first.position..<last.position + 1)
       for piece in pieces {
         // Under the mean over windows an edit may lie in several.
         let inside = own.firstIndex { $0.position >= piece.bases.lowerBound } ?? own.count
@@ -129,8 +129,7 @@ extension ShardScanner {
         try Task.checkCancellation()
         var mask = EditMask(length: piece.bases.count)
         for edit in group { mask.insert(base: edit.base, column: edit.position - piece.bases.lowerBound) }
-        var uncounted = ShardResult.Counts()
-        let task = task(for: piece, model.length, strand, only: mask, &uncounted)
+        let task = task(for: piece, model.length, strand, only: mask)
         let scores = try scorer.score([task])[0].substitutions
         for edit in group {
           counts[edit.index] += 1

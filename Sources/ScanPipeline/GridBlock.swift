@@ -1,7 +1,7 @@
 import Genomics
 
-/// The bases of one block of the contig grid that a shard scores. Whatever is chosen by comparing edits with each other is
-/// chosen within a block, and a block is never cut by shards: so that no choice depends on shards.
+/// The bases of one block of the contig grid that a unit scores. Whatever is chosen by comparing edits with each other is
+/// chosen within a block, and a block is never cut by units: so that no choice depends on shards or units.
 struct GridBlock: Sendable {
   /// Bases of a block of the grid, which starts at each contig's first base.
   static let length = 65_536
@@ -10,7 +10,7 @@ struct GridBlock: Sendable {
   struct Run: Sendable {
     /// Plus-strand positions.
     let positions: Range<Int>
-    /// Index of the first of them among the shard's bases.
+    /// Index of the first of them among the unit's bases.
     let first: Int
   }
 
@@ -23,12 +23,12 @@ struct GridBlock: Sendable {
   /// Scored bases, unknown ones included.
   var count: Int { runs.reduce(0) { $0 + $1.positions.count } }
 
-  /// Index of each base among the shard's bases, with its plus-strand position, ascending.
+  /// Index of each base among the unit's bases, with its plus-strand position, ascending.
   var bases: [(index: Int, position: Int)] {
     runs.flatMap { run in run.positions.map { (run.first + $0 - run.positions.lowerBound, $0) } }
   }
 
-  /// The blocks of a shard's stretches, which ascend.
+  /// The blocks of a unit's stretches, which ascend.
   static func blocks(of stretches: [Manifest.Stretch]) -> [GridBlock] {
     var blocks: [GridBlock] = []
     var first = 0
@@ -57,7 +57,7 @@ struct EditSizes: Sendable {
   /// Three alternates a base, in the order of the block's bases; `nil` where no target has a score.
   let values: [Double?]
 
-  /// - Parameter scores: of each target, three a base of the shard.
+  /// - Parameter scores: of each target, three a base of the unit.
   init(_ block: GridBlock, scores: [[Float]]) {
     var values = [Double?](repeating: nil, count: 3 * block.count)
     for target in scores {

@@ -10,7 +10,7 @@ struct HybridChoice: Sendable {
   /// Bases on each side whose sizes count.
   static let neighbours = 15
 
-  /// Indices of the edits (three a base of the shard), ascending.
+  /// Indices of the edits (three a base of the unit), ascending.
   func edits(of block: GridBlock, _ sizes: EditSizes) -> [Int] {
     let bases = block.bases
     var sums = [0.0]

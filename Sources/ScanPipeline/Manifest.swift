@@ -27,73 +27,57 @@ public struct Manifest: Codable, Sendable, Equatable {
     public var range: Range<Int> { start..<end }
   }
 
-  /// A piece of the work: every scored base of a strand is in exactly one.
-  public struct Shard: Codable, Sendable, Equatable {
-    public let number: Int
-    public let strand: Strand
-    public let stretches: [Stretch]
+  /// The bases to score, whatever files and strings said so.
+  public struct Scored: Codable, Sendable, Equatable {
+    /// Of one strand.
+    public let bases: Int
+    /// Of their intervals in track order.
+    public let checksum: String
+  }
 
-    public var baseCount: Int { stretches.reduce(0) { $0 + $1.end - $1.start } }
+  /// A piece of the work: every scored base is in exactly one, with every strand that is scored.
+  public struct Shard: Codable, Sendable, Equatable {
+    /// Counted from 1, as the tasks of a job array are.
+    public let number: Int
+    public let stretches: [Stretch]
+    /// Predicted from shapes, over all strands.
+    public let multiplyAdds: Int
+
+    /// Of one strand.
+    public var baseCount: Int { stretches.reduce(0) { $0 + $1.range.count } }
   }
 
   /// Layout of this file and of the shard files.
-  public var format = 1
+  public static let format = 2
+
+  public var format = Manifest.format
   public let version: String
   public let model: [FileRecord]
   public let genome: [ContigRecord]
   /// Files whose regions decide values or which bases are scored.
   public let regionFiles: [FileRecord]
   public let regions: [String]
+  public let scored: Scored
   public let settings: ScanSettings
-  public let shards: [Shard]
+  /// Bases that one task scores at a time, about; never changes a value.
+  public var unitBases: Int
+  /// In genome order. How the work is cut never changes a value.
+  public var shards: [Shard]
 
   public var contigs: [Contig] { genome.map { Contig(name: $0.name, length: $0.length) } }
 
+  /// Strand bases of the whole run.
+  public var strandBases: Int { scored.bases * settings.scannedStrands.count }
+
+  /// Strand bases of a shard.
+  func strandBases(of shard: Shard) -> Int { shard.baseCount * settings.scannedStrands.count }
+
   /// The manifest as it lies in the run folder: sorted keys, so that equal plans are equal bytes.
-  public func encoded() throws -> [UInt8] {
+  public func encoded() throws -> [UInt8] { try Self.encode(self) }
+
+  static func encode(_ value: some Encodable) throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return [UInt8](try encoder.encode(self)) + [10]
-  }
-
-  /// The first place where two manifests differ, as `path: this, that`, or `nil` when they are equal.
-  static func firstDifference(_ left: [UInt8], _ right: [UInt8]) -> String? {
-    guard left != right else { return nil }
-    let options: JSONSerialization.ReadingOptions = [.fragmentsAllowed]
-    guard let a = try? JSONSerialization.jsonObject(with: Data(left), options: options),
-      let b = try? JSONSerialization.jsonObject(with: Data(right), options: options)
-    else { return "the manifest there cannot be read" }
-    return difference(a, b, at: "") ?? "layout"
-  }
-
-  private static func difference(_ a: Any, _ b: Any, at path: String) -> String? {
-    func text(_ value: Any?) -> String {
-      guard let value else { return "none" }
-      let data = try? JSONSerialization.data(withJSONObject: value, options: [.fragmentsAllowed, .sortedKeys])
-      let text = data.map { String(decoding: $0, as: UTF8.self) } ?? "\(value)"
-      return text.count > 60 ? text.prefix(57) + "..." : text
-    }
-    if let a = a as? [String: Any], let b = b as? [String: Any] {
-      // What people change comes before what follows from it.
-      let order = ["version", "model", "genome", "regionFiles", "regions", "settings", "shards"]
-      let keys = Set(a.keys).union(b.keys).sorted {
-        (order.firstIndex(of: $0) ?? order.count, $0) < (order.firstIndex(of: $1) ?? order.count, $1)
-      }
-      for key in keys {
-        let inner = path.isEmpty ? key : "\(path).\(key)"
-        guard let left = a[key], let right = b[key] else {
-          return "\(inner): \(text(a[key])) there, \(text(b[key])) here"
-        }
-        if let found = difference(left, right, at: inner) { return found }
-      }
-      return nil
-    }
-    if let a = a as? [Any], let b = b as? [Any], a.count == b.count {
-      for (index, pair) in zip(a, b).enumerated() {
-        if let found = difference(pair.0, pair.1, at: "\(path)[\(index)]") { return found }
-      }
-      return nil
-    }
-    return text(a) == text(b) ? nil : "\(path): \(text(a)) there, \(text(b)) here"
+    return [UInt8](try encoder.encode(value)) + [10]
   }
 }

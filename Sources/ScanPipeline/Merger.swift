@@ -3,10 +3,13 @@ import Attribution
 import Genomics
 import TrackIO
 
-/// Turns the shards of a complete run into tracks and calls.
-struct Merger {
-  let manifest: Manifest
+/// Turns the shards of a run into tracks and calls: streams in genome order, with one unit of each open track in memory.
+struct Merger: Sendable {
   let folder: RunFolder
+  /// Tracks written at a time.
+  let threads: Int
+  /// Numbers of the shards that are left out: their bases have no values.
+  let missing: Set<Int>
 
   /// What was written.
   struct Outcome {
@@ -16,7 +19,7 @@ struct Merger {
       let bases: Int
     }
     var tracks: [Track] = []
-    var counts = ShardResult.Counts()
+    var counts = UnitResult.Counts()
     var checks = CheckTally()
     /// Called sites; `nil` when none were asked for.
     var calls: [SiteCall]?
@@ -24,84 +27,106 @@ struct Merger {
     var audit: AuditRecord?
     /// Names of the files besides tracks.
     var files: [String] = []
+    /// Numbers of the shards that were left out.
+    var missing: [Int] = []
   }
 
-  private var settings: ScanSettings { manifest.settings }
+  private var settings: ScanSettings { folder.manifest.settings }
 
-  func merge(_ progress: Progress) throws -> Outcome {
-    var outcome = Outcome()
-    if settings.calls != nil { outcome.calls = [] }
-    var audit = settings.audit.map { _ in AuditTotals(settings) }
-    for label in settings.trackStrands { try merge(label, into: &outcome, &audit, progress) }
-    outcome.audit = audit?.record
-    if let calls = outcome.calls { outcome.files.append(try write(calls)) }
+  func merge(_ progress: Progress) async throws -> Outcome {
+    var outcome = Outcome(missing: missing.sorted())
+    try addRecords(to: &outcome)
+    let specs = settings.trackStrands.flatMap(settings.tracks)
+    try await OrderedTasks.run(
+      count: specs.count, threads: threads, prepare: { specs[$0] }, work: { try write($1) },
+      commit: { number, track in
+        outcome.tracks.append(track)
+        progress.note("merging tracks", done: number + 1, of: specs.count)
+      })
+    if settings.calls != nil {
+      outcome.calls = try settings.trackStrands.flatMap(calls)
+      outcome.files.append(try write(outcome.calls!))
+    }
     return outcome
   }
 
-  /// Shards that hold the same stretches, one a strand scanned.
-  private var groups: [[Manifest.Shard]] {
-    let plus = manifest.shards.filter { $0.strand == .plus }
-    let minus = manifest.shards.filter { $0.strand == .minus }
-    if plus.isEmpty || minus.isEmpty { return (plus + minus).map { [$0] } }
-    return zip(plus, minus).map { [$0, $1] }
+  // MARK: Shards
+
+  /// Hands over the parts of all shards in genome order, as a strand's tracks show them.
+  /// - Parameter label: the strand label of tracks.
+  private func forEachPart(_ label: String, _ body: ([Manifest.Stretch], MergedPart) throws -> Void) throws {
+    let strands = settings.scannedStrands
+    let own = strands.firstIndex { $0.rawValue == label } ?? 0
+    let other = settings.strandModel == .stranded ? nil : strands.indices.first { $0 != own }
+    for shard in folder.manifest.shards where !missing.contains(shard.number) {
+      let reader = try reader(shard)
+      for (number, stretches) in folder.manifest.parts(of: shard).enumerated() {
+        try Task.checkCancellation()
+        let first = number * strands.count
+        try body(stretches, MergedPart(settings, reader, own: first + own, other: other.map { first + $0 }))
+      }
+    }
   }
 
-  private func merge(
-    _ label: String, into outcome: inout Outcome, _ audit: inout AuditTotals?, _ progress: Progress
-  ) throws {
-    let files = try settings.tracks(strand: label).map {
-      try TrackFiles($0, formats: settings.formats, folder: folder.path, contigs: manifest.contigs)
-    }
-    let strand: Strand? = label == "both" ? nil : label == "plus" ? .plus : .minus
-    var caller = settings.calls.map { SiteCaller(threshold: $0, strand: strand) }
-    for (number, group) in groups.enumerated() {
-      try Task.checkCancellation()
-      // Under `stranded` only the strand's own shard is needed.
-      let needed = settings.strandModel == .stranded ? group.filter { $0.strand == strand } : group
-      let results = try needed.map { shard in
-        guard let result = folder.shard(shard.number, manifest: folder.manifestChecksum) else {
-          throw ScanError.failed("shard \(shard.number) cannot be read back; run the same command again to redo it")
-        }
-        return result
-      }
-      let own = needed.firstIndex { $0.strand == strand } ?? 0
-      if settings.strandModel == .stranded || label != "minus" {
-        outcome.counts.add(results.map(\.counts))
-        for result in results { outcome.checks.add(result.checks) }
-        for result in results { audit?.add(result) }
-      }
-      let merged = MergedShard(settings, own: results[own], other: results.count > 1 ? results[1 - own] : nil)
-      for file in files {
-        let values = merged.values(of: file.spec)
-        var first = 0
-        for stretch in needed[0].stretches {
-          let part = Array(values[first..<first + stretch.range.count])
-          try file.append(contig: stretch.contig, start: stretch.start, values: part)
-          first += stretch.range.count
-        }
-      }
-      if caller != nil { feed(&caller!, merged, needed[0]) }
-      progress.note("merging \(label)", done: number + 1, of: groups.count)
-    }
-    for file in files {
-      try file.finish()
-      outcome.tracks.append(Outcome.Track(spec: file.spec, files: file.names, bases: file.count))
-    }
-    if var caller { outcome.calls! += caller.finish() }
+  private func reader(_ shard: Manifest.Shard) throws -> ShardReader {
+    guard case .complete(let reader) = folder.state(of: shard) else { throw ScanError.damagedShard(shard.number) }
+    return reader
   }
 
-  private func feed(_ caller: inout SiteCaller, _ merged: MergedShard, _ shard: Manifest.Shard) {
-    let values = merged.section(ShardScanner.section(.predict, target: 0))
-    var first = 0
-    for stretch in shard.stretches {
-      caller.append(
-        contig: stretch.contig, start: stretch.start, values: values[first..<first + stretch.range.count])
-      first += stretch.range.count
+  /// Counts, checks and the audit, strand by strand in genome order, so that they hold for any cut.
+  private func addRecords(to outcome: inout Outcome) throws {
+    var audit = settings.audit.map { _ in AuditTotals(settings) }
+    let strands = settings.scannedStrands
+    for strand in strands.indices {
+      for shard in folder.manifest.shards where !missing.contains(shard.number) {
+        let reader = try reader(shard)
+        if strand == 0 {
+          outcome.counts.add(reader.record.counts)
+          outcome.checks.add(reader.record.checks)
+        }
+        guard audit != nil else { continue }
+        for unit in stride(from: strand, to: reader.record.units.count, by: strands.count) {
+          try audit?.add { try reader.section($0, ofUnit: unit) }
+        }
+      }
     }
+    outcome.audit = audit?.record
+  }
+
+  // MARK: Tracks and calls
+
+  private func write(_ spec: TrackSpec) throws -> Outcome.Track {
+    let files = try TrackFiles(
+      spec, formats: settings.formats, folder: folder.path, contigs: folder.manifest.contigs)
+    try forEachPart(spec.strand) { stretches, part in
+      let values = try part.values(of: spec)
+      var first = 0
+      for stretch in stretches {
+        try files.append(
+          contig: stretch.contig, start: stretch.start, values: Array(values[first..<first + stretch.range.count]))
+        first += stretch.range.count
+      }
+    }
+    try files.finish()
+    return Outcome.Track(spec: spec, files: files.names, bases: files.count)
+  }
+
+  private func calls(_ label: String) throws -> [SiteCall] {
+    var caller = SiteCaller(threshold: settings.calls!, strand: Strand(rawValue: label))
+    try forEachPart(label) { stretches, part in
+      let values = try part.section(ShardScanner.section(.predict, target: 0))
+      var first = 0
+      for stretch in stretches {
+        caller.append(
+          contig: stretch.contig, start: stretch.start, values: values[first..<first + stretch.range.count])
+        first += stretch.range.count
+      }
+    }
+    return caller.finish()
   }
 
   private func write(_ calls: [SiteCall]) throws -> String {
-    let contigs = manifest.contigs
+    let contigs = folder.manifest.contigs
     let name = "calls.\(settings.predictionName).bed"
     var writer = try BEDWriter(path: folder.file(name), contigs: contigs)
     for call in calls.sorted(by: {
@@ -118,50 +143,50 @@ struct Merger {
   }
 }
 
-extension ShardResult.Counts {
-  mutating func add(_ others: [ShardResult.Counts]) {
-    for other in others {
-      scored += other.scored
-      unknown += other.unknown
-      padded += other.padded
-      passes += other.passes
-    }
-  }
-}
-
-/// The scores of one group of shards as a strand's tracks show them: its own, or averaged with the other direction's.
-struct MergedShard {
+/// The scores of a part of a shard as a strand's tracks show them: its own, or averaged with the other direction's. Sections are
+/// read when they are asked for.
+struct MergedPart {
   private let settings: ScanSettings
-  private let own: ShardResult
-  private let other: ShardResult?
+  private let reader: ShardReader
+  private let own: Int
+  private let other: Int?
 
-  init(_ settings: ScanSettings, own: ShardResult, other: ShardResult?) {
-    self.settings = settings
-    self.own = own
-    self.other = other
+  /// - Parameters:
+  ///   - own: number of the strand's unit in the file.
+  ///   - other: number of the other direction's, where the strand model averages them.
+  init(_ settings: ScanSettings, _ reader: ShardReader, own: Int, other: Int?) {
+    (self.settings, self.reader, self.own, self.other) = (settings, reader, own, other)
   }
 
   /// A section, averaged over directions where the strand model says so.
-  func section(_ name: String) -> [Float] {
-    let values = own.sections[name]!
-    guard settings.strandModel != .stranded, let other else { return values }
-    let opposite = other.sections[settings.strandModel == .swap ? "\(name)/partner" : name]!
+  func section(_ name: String) throws -> [Float] {
+    let values = try stored(name, own)
+    guard let other else { return values }
+    let opposite = try stored(settings.strandModel == .swap ? "\(name)/partner" : name, other)
     return zip(values, opposite).map { Float((Double($0) + Double($1)) / 2) }
   }
 
-  /// A track's values, one a base; NaN where there is none.
-  func values(of spec: TrackSpec) -> [Float] {
-    if spec.isExactShare { return section(ShardScanner.exactSection()) }
-    guard let reduction = spec.reduction else {
-      return section(ShardScanner.section(.predict, target: spec.target))
+  private func stored(_ name: String, _ unit: Int) throws -> [Float] {
+    guard let values = try reader.section(name, ofUnit: unit) else {
+      throw ScanError.damagedShard(reader.record.shard)
     }
-    if reduction == .newSite { return section(ShardScanner.newSiteSection()) }
-    let scores = section(ShardScanner.section(spec.method, target: spec.target))
-    return own.codes.indices.map { base in
+    return values
+  }
+
+  /// A track's values, one a base; NaN where there is none.
+  func values(of spec: TrackSpec) throws -> [Float] {
+    if spec.isExactShare { return try section(ShardScanner.exactSection()) }
+    guard let reduction = spec.reduction else {
+      return try section(ShardScanner.section(.predict, target: spec.target))
+    }
+    if reduction == .newSite { return try section(ShardScanner.newSiteSection()) }
+    let scores = try section(ShardScanner.section(spec.method, target: spec.target))
+    let codes = try reader.codes(ofUnit: own)
+    return codes.indices.map { base in
       let s = Alternates(scores[3 * base], scores[3 * base + 1], scores[3 * base + 2])
       guard !s.first.isNaN else { return .nan }
       guard let alternate = spec.alternate else { return reduction.value(s)! }
-      let bases = Alternates.bases(of: own.codes[base])
+      let bases = Alternates.bases(of: codes[base])
       return alternate == bases.0 ? s.first : alternate == bases.1 ? s.second : alternate == bases.2 ? s.third : .nan
     }
   }

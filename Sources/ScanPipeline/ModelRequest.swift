@@ -6,7 +6,7 @@ import Tensors
 import TrackIO
 
 /// Which model to run and what its file does not say.
-public struct ModelRequest: Sendable {
+public struct ModelRequest: Sendable, Codable {
   /// Path of the ONNX file.
   public var path: String
   /// Bindings of the inputs besides the sequence: `zeros`, or the path of an npy file.

@@ -5,22 +5,26 @@ enum OrderedTasks {
   /// Results wait in a reorder buffer; no task starts `2 * threads` or more ahead of the last commit, so memory is bounded
   /// whatever `count` is. The first error cancels the rest and is rethrown.
   /// - Parameters:
-  ///   - prepare: reads the input of task `number`; runs in the parent, in order.
+  ///   - prepare: reads the input of task `number`, or says by `nil` that this task and all after it are not to start; runs
+  ///     in the parent, in order.
   ///   - commit: takes the result of task `number`; runs in the parent, in order.
   static func run<Input: Sendable, Output: Sendable>(
-    count: Int, threads: Int, prepare: (_ number: Int) throws -> Input,
+    count: Int, threads: Int, prepare: (_ number: Int) throws -> Input?,
     work: @escaping @Sendable (_ number: Int, Input) throws -> Output,
     commit: (_ number: Int, Output) throws -> Void
   ) async throws {
     try await withThrowingTaskGroup(of: (Int, Output).self) { group in
-      var (started, committed) = (0, 0)
+      var (started, committed, count) = (0, 0, count)
       var finished: [Int: Output] = [:]
       while committed < count {
         let horizon = min(count, committed + 2 * threads)
-        while started < horizon, started - committed - finished.count < threads {
+        while started < min(count, horizon), started - committed - finished.count < threads {
           try Task.checkCancellation()
           let number = started
-          let input = try prepare(number)
+          guard let input = try prepare(number) else {
+            count = started
+            break
+          }
           group.addTask {
             try Task.checkCancellation()
             return (number, try work(number, input))

@@ -4,90 +4,189 @@ import Glibc
 import TrackIO
 
 /// The folder of a run: names of its files, and what of the run is there already.
-struct RunFolder {
+struct RunFolder: Sendable {
   let path: String
-  /// Checksum of the manifest's bytes; shards and run record carry it.
-  let manifestChecksum: String
+  /// The plan, its work cut as in the folder.
+  let manifest: Manifest
+  /// What of the manifest decides values.
+  let identity: Manifest.Identity
 
   private var shardFolder: String { file("shards") }
 
   func file(_ name: String) -> String { "\(path)/\(name)" }
+  /// - Parameter number: counted from 1.
   func shardPath(_ number: Int) -> String {
     let digits = String(number)
     return "\(shardFolder)/\(String(repeating: "0", count: max(0, 6 - digits.count)))\(digits).shard"
   }
 
-  /// Opens or starts the folder for a plan.
-  /// - Throws: ``ScanError/otherRun(folder:difference:)`` when another plan is there and `force` is off.
-  init(path: String, manifest: [UInt8], force: Bool) throws {
+  private init(path: String, manifest: Manifest) throws {
     self.path = path
-    manifestChecksum = Checksum.hex(manifest)
+    self.manifest = manifest
+    identity = try manifest.identity()
+  }
+
+  // MARK: Opening
+
+  /// Starts the folder for a plan, or opens the one that was started for it.
+  /// - Parameter cut: whether a folder with the same plan must have its work cut alike too; otherwise its cut is kept.
+  /// - Throws: ``ScanError/otherRun(folder:difference:)`` when another plan is there and `force` is off.
+  init(starting path: String, for manifest: Manifest, sources: RunSources, force: Bool, cut: Bool) throws {
     let manager = FileManager.default
     do {
       try manager.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
       throw ScanError.badInput("--output \(path): cannot make the folder: \(Self.reason(error))")
     }
-    Self.removeLeftovers(in: [path, shardFolder])
-    let manifestPath = file("manifest.json")
-    if let there = try? Data(contentsOf: URL(fileURLWithPath: manifestPath)) {
-      if !force, let difference = Manifest.firstDifference([UInt8](there), manifest) {
+    var manifest = manifest
+    let manifestPath = "\(path)/\(Self.manifestName)"
+    if force {
+      try Self.clear(path)
+    } else if let there = try? [UInt8](Data(contentsOf: URL(fileURLWithPath: manifestPath))) {
+      if let difference = try manifest.firstDifference(from: there, cut: cut) {
         throw ScanError.otherRun(folder: path, difference: difference)
       }
-      if force { try clear() }
-    } else if !force, let stranger = try? manager.contentsOfDirectory(atPath: path).first(where: { !$0.hasPrefix(".") })
-    {
+      manifest = try JSONDecoder().decode(Manifest.self, from: Data(there))
+    } else if let stranger = try? manager.contentsOfDirectory(atPath: path).first(where: {
+      !$0.hasPrefix(".") && !Self.isOurs($0)
+    }) {
       throw ScanError.usage(
         "--output \(path): the folder holds other files (\(stranger)) and no manifest.json; choose an empty or new "
           + "folder, or add to it with --force")
     }
+    try self.init(path: path, manifest: manifest)
+    removeLeftovers()
     try manager.createDirectory(atPath: shardFolder, withIntermediateDirectories: true)
-    if !manager.fileExists(atPath: manifestPath) {
-      var written = try AtomicFile(path: manifestPath)
-      try written.write(manifest)
-      try written.commit()
+    // The manifest comes last: a folder that has one can be scanned.
+    try write(sources.encoded(), to: RunSources.name)
+    if !manager.fileExists(atPath: manifestPath) { try write(manifest.encoded(), to: Self.manifestName) }
+  }
+
+  /// Opens the folder of a planned run.
+  init(opening path: String) throws {
+    let manifestPath = "\(path)/\(Self.manifestName)"
+    guard let data = try? Data(contentsOf: URL(fileURLWithPath: manifestPath)) else {
+      throw ScanError.badInput("\(path): no manifest.json there; make the run with tismscan plan --output \(path)")
     }
+    struct Format: Decodable { let format: Int }
+    guard let format = try? JSONDecoder().decode(Format.self, from: data) else {
+      throw ScanError.badInput("\(manifestPath): not a manifest of tismscan")
+    }
+    guard format.format == Manifest.format, let manifest = try? JSONDecoder().decode(Manifest.self, from: data) else {
+      throw ScanError.badInput(
+        "\(manifestPath): version \(format.format) of the format, and this program reads \(Manifest.format); plan the run "
+          + "anew, or use the tismscan that planned it")
+    }
+    try self.init(path: path, manifest: manifest)
+    removeLeftovers()
+  }
+
+  static let manifestName = "manifest.json"
+
+  /// Writes a small file, all or nothing; leaves it alone when it has these bytes.
+  func write(_ bytes: [UInt8], to name: String) throws {
+    if let there = try? [UInt8](Data(contentsOf: URL(fileURLWithPath: file(name)))), there == bytes { return }
+    var written = try AtomicFile(path: file(name))
+    try written.write(bytes)
+    try written.commit()
   }
 
   /// Takes away what an earlier run left: its plan first, so that nothing half-removed looks like a run.
-  private func clear() throws {
+  private static func clear(_ path: String) throws {
     let manager = FileManager.default
-    for name in ["manifest.json", "run.json"] { try? manager.removeItem(atPath: file(name)) }
-    try? manager.removeItem(atPath: shardFolder)
-    for name in (try? manager.contentsOfDirectory(atPath: path)) ?? [] where Self.isOurs(name) {
-      try manager.removeItem(atPath: file(name))
+    for name in [manifestName, "run.json"] { try? manager.removeItem(atPath: "\(path)/\(name)") }
+    for name in (try? manager.contentsOfDirectory(atPath: path)) ?? [] where isOurs(name) {
+      try manager.removeItem(atPath: "\(path)/\(name)")
     }
   }
 
   private static func isOurs(_ name: String) -> Bool {
     Method.allCases.contains { name.hasPrefix("\($0.rawValue).") }
       && [".bw", ".bedGraph.gz", ".bedGraph.gz.tbi", ".bedGraph.gz.csi", ".npz"].contains { name.hasSuffix($0) }
-      || name.hasPrefix("calls.") || name.hasPrefix("sites.") || name == "chrom.sizes" || name == "igv_session.xml"
-      || name == "run.log.jsonl"
+      || name.hasPrefix("calls.") || name.hasPrefix("sites.")
+      || ["chrom.sizes", "igv_session.xml", RunSources.name, RunLog.folderName, "shards"].contains(name)
   }
 
-  /// Takes away temporary files that processes of this program left when they were killed.
-  private static func removeLeftovers(in folders: [String]) {
-    for folder in folders {
+  /// Takes away temporary files that processes of this machine left when they were killed. Those of other machines stay:
+  /// whether they are still written cannot be seen from here.
+  private func removeLeftovers() {
+    for folder in [path, shardFolder] {
       for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
-        guard let process = AtomicFile.process(ofTemporary: name), kill(process, 0) != 0, errno == ESRCH else {
-          continue
-        }
+        guard let writer = AtomicFile.writer(ofTemporary: name), writer.isHere, !writer.isAlive else { continue }
         try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
       }
     }
   }
 
+  // MARK: Shards
+
+  /// Checksum of which bases a shard has in which units.
+  func cut(of shard: Manifest.Shard) -> String {
+    var checksum = Checksum()
+    for part in manifest.parts(of: shard) {
+      for stretch in part { checksum.update("\(stretch.contig) \(stretch.start) \(stretch.end)\n".utf8) }
+      checksum.update("\n".utf8)
+    }
+    return checksum.hex
+  }
+
+  /// What is there of a shard, by its record.
+  enum ShardState {
+    case missing
+    case damaged
+    /// Of another run: what differs, in words.
+    case foreign(String)
+    case complete(ShardReader)
+  }
+
+  func state(of shard: Manifest.Shard) -> ShardState {
+    switch ShardReader.open(shardPath(shard.number)) {
+    case .missing: return .missing
+    case .damaged: return .damaged
+    case .whole(let reader):
+      if let difference = identity.difference(from: reader.record.identity) { return .foreign(difference) }
+      guard reader.record.shard == shard.number, reader.record.cut == cut(of: shard) else {
+        return .foreign("other bases, of another cut into shards")
+      }
+      return .complete(reader)
+    }
+  }
+
+  /// Whether a shard has to be scanned (again), by everything in its file.
+  func needs(_ shard: Manifest.Shard) -> Bool {
+    guard case .complete(let reader) = state(of: shard) else { return true }
+    return (try? reader.check()) == nil
+  }
+
+  func removeShard(_ number: Int) { unlink(shardPath(number)) }
+  func removeShards() throws { try FileManager.default.removeItem(atPath: shardFolder) }
+
+  /// Whether any piece of the scores is left.
+  var hasShards: Bool {
+    ((try? FileManager.default.contentsOfDirectory(atPath: shardFolder)) ?? []).contains { $0.hasSuffix(".shard") }
+  }
+
+  /// Shards that are being written, or were when their writer died, with who writes them.
+  var openShards: [(number: Int, writer: TemporaryWriter)] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: shardFolder)) ?? []).compactMap { name in
+      guard let writer = AtomicFile.writer(ofTemporary: name), let number = Int(name.dropFirst().prefix { $0 != "." })
+      else { return nil }
+      return (number, writer)
+    }
+  }
+
+  // MARK: The finished run
+
   /// The record of this plan; `nil` while the run is not complete, because it is written last.
-  private var record: RunRecord? {
+  var record: RunRecord? {
     guard let data = try? Data(contentsOf: URL(fileURLWithPath: file("run.json"))),
-      let record = try? JSONDecoder().decode(RunRecord.self, from: data), record.manifest == manifestChecksum
+      let record = try? JSONDecoder().decode(RunRecord.self, from: data), record.manifest == identity.checksum
     else { return nil }
     return record
   }
 
   /// True when the run is complete and every file that it wrote is there in its size.
-  var isComplete: Bool { record != nil && damagedFiles.isEmpty }
+  var isComplete: Bool { record.map { $0.missing == nil } == true && damagedFiles.isEmpty }
 
   /// Files of a complete run that are missing or have another size than they were written with.
   var damagedFiles: [String] { (record?.files ?? []).filter { size(of: $0.name) != $0.bytes }.map(\.name) }
@@ -108,18 +207,6 @@ struct RunFolder {
   }
 
   func removeRecord() throws { try FileManager.default.removeItem(atPath: file("run.json")) }
-
-  /// Whether any piece of the scores is left.
-  var hasShards: Bool {
-    ((try? FileManager.default.contentsOfDirectory(atPath: shardFolder)) ?? []).contains { $0.hasSuffix(".shard") }
-  }
-
-  /// A shard's scores, or `nil` when they have to be made (again).
-  func shard(_ number: Int, manifest: String) -> ShardResult? {
-    ShardFile.read(shardPath(number), shard: number, manifest: manifest)
-  }
-
-  func removeShards() throws { try FileManager.default.removeItem(atPath: shardFolder) }
 
   static func reason(_ error: any Error) -> String { (error as NSError).localizedDescription }
 }

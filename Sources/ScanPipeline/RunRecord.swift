@@ -32,8 +32,10 @@ struct RunRecord: Codable {
 
   let program: String
   let version: String
-  /// Checksum of manifest.json.
+  /// Checksum of what of manifest.json decides values: everything but how the work is cut.
   let manifest: String
+  /// Shards that were left out (`merge --allow-missing`); `nil` in a complete run.
+  let missing: [Int]?
   let model: [Manifest.FileRecord]
   let genome: [Manifest.ContigRecord]
   let regionFiles: [Manifest.FileRecord]
@@ -55,6 +57,7 @@ struct RunRecord: Codable {
     program = "tismscan"
     version = manifest.version
     self.manifest = checksum
+    missing = outcome.missing.isEmpty ? nil : outcome.missing
     model = manifest.model
     genome = manifest.genome
     regionFiles = manifest.regionFiles
@@ -62,7 +65,7 @@ struct RunRecord: Codable {
     settings = manifest.settings
     counts = Counts(
       scoredStrandBases: outcome.counts.scored, unknownStrandBases: outcome.counts.unknown,
-      paddedColumns: outcome.counts.padded, windows: outcome.counts.passes, calledSites: outcome.calls?.count)
+      paddedColumns: outcome.counts.padded, windows: outcome.counts.windows, calledSites: outcome.calls?.count)
     verification = manifest.settings.verify == nil ? nil : outcome.checks
     audit = outcome.audit
     meanings = Dictionary(

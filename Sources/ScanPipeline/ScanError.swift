@@ -8,12 +8,17 @@ public enum ScanError: Error, Equatable, Sendable, CustomStringConvertible {
   case otherRun(folder: String, difference: String)
   /// Something failed while running: exit 1.
   case failed(String)
+  /// A shard file, counted from 1, is not as it was written: its shard is missing again, exit 4.
+  case damagedShard(Int)
+  /// What is done stays done, and the rest is left: exit 4.
+  case incomplete(String)
 
   public var description: String {
     switch self {
-    case .usage(let reason), .badInput(let reason), .failed(let reason): reason
+    case .usage(let reason), .badInput(let reason), .failed(let reason), .incomplete(let reason): reason
     case .otherRun(let folder, let difference):
       "\(folder) holds a run with other settings (\(difference)); choose another --output, or start over with --force"
+    case .damagedShard(let number): "shard \(number) is damaged: scan it again"
     }
   }
 }

@@ -10,14 +10,21 @@ struct ScanPlanner {
 
   /// A settled run: what is written down, and what scores it.
   struct Plan {
-    let manifest: Manifest
+    var manifest: Manifest
     let scanner: ShardScanner
+    fileprivate(set) var shardPlan: ShardPlan
+
+    /// Cuts the work anew.
+    mutating func cut(into count: Int) { manifest.shards = shardPlan.shards(count) }
   }
 
-  func plan(_ reader: borrowing ReferenceReader) throws -> Plan {
+  /// - Parameter known: the manifest of the run, when its genome is known to be unchanged: contigs are not read again.
+  func plan(_ reader: borrowing ReferenceReader, known: Manifest? = nil) throws -> Plan {
     let contigs = reader.contigs.inTrackOrder()
     var settings = try self.settings()
-    let regions = try regions(contigs: reader.contigs)
+    // Regions from standard input are not there a second time.
+    let asked = request.regions == "-" ? known?.regionsAsked : nil
+    let regions = try asked ?? regions(contigs: reader.contigs)
     let excluded = try request.exclude.map {
       RegionSet(try RegionFile.read(path: $0, contigs: reader.contigs).map(\.interval), contigs: contigs)
     }
@@ -41,27 +48,38 @@ struct ScanPlanner {
     if let excluded { scored = scored.subtracting(excluded) }
     guard !scored.isEmpty else { throw ScanError.badInput("no base is left to score: check --regions and --exclude") }
 
-    let strands: [Strand] =
-      settings.strands == .both ? [.plus, .minus] : settings.strands == .plus ? [.plus] : [.minus]
+    let strands = settings.scannedStrands
     let sampling = try audit(plan, strandBases: scored.baseCount * strands.count, contigs, &settings)
     let files = [request.regions, request.exclude, request.genes].compactMap { $0 }
+    let numbers = Dictionary(uniqueKeysWithValues: contigs.enumerated().map { ($1.name, $0) })
+    let shardPlan = ShardPlan(
+      stretches: scored.intervals.map { Manifest.Stretch(contig: numbers[$0.contig]!, start: $0.start, end: $0.end) },
+      strands: strands.count, keepsBlocks: settings.keepsBlocks, costOfBase: try ScanCost(plan, settings).ofBase,
+      bytesOfBase: settings.bytesOfBase, step: settings.step)
+    let count: Int = if case .count(let count) = request.cut { count } else { shardPlan.defaultCount }
     let manifest = Manifest(
-      version: request.version, model: model.fileRecords,
-      genome: try contigs.map {
-        Manifest.ContigRecord(name: $0.name, length: $0.length, md5: try reader.md5(of: $0))
-      },
+      version: request.version, model: model.fileRecords, genome: try genome(contigs, reader, known),
       regionFiles: try files.filter { $0 != "-" }.map {
         Manifest.FileRecord(name: ScanModel.lastComponent($0), md5: try FileDigest.md5(path: $0))
       },
-      regions: request.regionStrings, settings: settings,
-      shards: ShardPlan.shards(
-        scored.intervals, contigs: contigs, strands: strands, keepsBlocks: sampling != nil || settings.hybrid != nil))
+      regions: request.regionStrings, scored: Manifest.Scored(scored), settings: settings, unitBases: shardPlan.unit,
+      shards: shardPlan.shards(count))
     return Plan(
       manifest: manifest,
       scanner: ShardScanner(
         contigs: contigs, plan: plan, methods: settings.methods, engine: settings.engine,
         newSites: settings.reductions.contains(.newSite), verified: settings.verify.map { EditSample(fraction: $0) },
-        audit: sampling, hybrid: settings.hybrid.map { HybridChoice(share: $0) }))
+        audit: sampling, hybrid: settings.hybrid.map { HybridChoice(share: $0) }), shardPlan: shardPlan)
+  }
+
+  /// The contigs with their digests.
+  private func genome(_ contigs: [Contig], _ reader: borrowing ReferenceReader, _ known: Manifest?) throws
+    -> [Manifest.ContigRecord]
+  {
+    if let known, known.contigs == contigs { return known.genome }
+    return try contigs.map {
+      Manifest.ContigRecord(name: $0.name, length: $0.length, md5: try reader.md5(of: $0))
+    }
   }
 
   /// Settles a request for sites: everything of a plan but shards.
@@ -89,14 +107,12 @@ struct ScanPlanner {
     let models = try positionModels(layout, &settings)
     let manifest = Manifest(
       version: request.version, model: model.fileRecords,
-      genome: try reader.contigs.inTrackOrder().map {
-        Manifest.ContigRecord(name: $0.name, length: $0.length, md5: try reader.md5(of: $0))
-      },
+      genome: try genome(reader.contigs.inTrackOrder(), reader, nil),
       regionFiles: [
         Manifest.FileRecord(
           name: ScanModel.lastComponent(request.sites!), md5: try FileDigest.md5(path: request.sites!))
       ],
-      regions: [], settings: settings, shards: [])
+      regions: [], scored: Manifest.Scored(bases: 0, checksum: ""), settings: settings, unitBases: 0, shards: [])
     return (manifest, models[0])
   }
 

@@ -1,7 +1,16 @@
 public import Attribution
 
-/// What a person asks of `scan`.
-public struct ScanRequest: Sendable {
+/// What a person asks of `scan` or `plan`. Encoded, it is what `scan --run` needs again.
+public struct ScanRequest: Sendable, Codable {
+  /// How many shards a run is cut into.
+  public enum Cut: Sendable, Equatable {
+    /// At most this many.
+    case count(Int)
+    /// So that one takes about this long, by a trial on this machine.
+    case seconds(Double)
+  }
+
+
   public var model: ModelRequest
   /// Path of the indexed FASTA.
   public var genome: String
@@ -38,17 +47,22 @@ public struct ScanRequest: Sendable {
   public var hybrid = 0.0
   /// Bases a pass of a per-position model; never changes a value.
   public var tile: Int?
-  public var threads = 1
-  public var output: String
+  /// How the work is cut; `nil` for what suits, or what is there.
+  public var cut: Cut?
+  public var resources = RunResources()
+  public var output = ""
   public var force = false
   /// True to remove the shard files when the tracks are written.
   public var dropsShards = false
   /// Annotation files to show in the IGV session.
   public var annotations: [String] = []
   /// Version of the program, for manifest and record.
-  public var version: String
-  /// Facts for the log alone: host, instruction set, where the thread count came from.
-  public var logFacts: [String: String] = [:]
+  public var version = ""
+  /// What is written down: not what it runs with, nor where it goes.
+  private enum CodingKeys: String, CodingKey {
+    case model, genome, regions, regionStrings, sites, exclude, methods, targets, strands, reductions, formats, windowAt,
+      step, windowLength, overlap, engine, calls, verify, audit, genes, hybrid, tile, dropsShards, annotations
+  }
 
   public init(model: ModelRequest, genome: String, output: String, version: String) {
     self.model = model

@@ -1,4 +1,5 @@
 public import Attribution
+import Genomics
 
 /// How bases are scored.
 public enum Method: String, CaseIterable, Hashable, Sendable, Codable, Comparable {
@@ -94,4 +95,22 @@ public struct ScanSettings: Hashable, Sendable, Codable {
   /// What flags said about the input that takes the sequence.
   public var sequenceInput: String?
   public var sequenceLayout: String?
+}
+
+extension ScanSettings {
+  /// Strands that are scored, in the order of shard files.
+  var scannedStrands: [Strand] { strands == .both ? [.plus, .minus] : strands == .plus ? [.plus] : [.minus] }
+
+  /// Bytes of a strand base in a shard file: its code and its scores.
+  var bytesOfBase: Int {
+    let values = methods.reduce(0) { sum, method in
+      let ofKind = kind == .position && method == .predict ? 1 : targets.count
+      return sum + (method == .predict ? 1 : 3) * ofKind
+    }
+    let extra = (reductions.contains(.newSite) ? 1 : 0) + (hybrid == nil ? 0 : 1)
+    return 1 + 4 * (values + extra) * (strandModel == .swap ? 2 : 1)
+  }
+
+  /// Whether edits are chosen by comparing those of a block of the grid, which must then be scored by one task.
+  var keepsBlocks: Bool { audit != nil || hybrid != nil }
 }

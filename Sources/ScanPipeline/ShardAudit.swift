@@ -4,7 +4,7 @@ import Genomics
 extension ShardScanner {
   /// Names of the sections of a shard file that hold the bases an audit drew: one entry a base, or three.
   enum AuditSection {
-    /// Index among the shard's bases.
+    /// Index among the unit's bases.
     static let base = "audit/base"
     static let stratum = "audit/stratum"
     static let weight = "audit/weight"
@@ -21,31 +21,31 @@ extension ShardScanner {
   static func exactSection(partner: Bool = false) -> String { "tism/exact\(partner ? "/partner" : "")" }
 
   /// Draws the audited bases, chooses the edits that a hybrid scan replaces, and computes both exactly.
-  func refine(_ result: inout ShardResult, _ shard: Manifest.Shard, _ bases: [StrandBases], partner: Bool) throws {
+  func refine(_ result: inout UnitResult, _ unit: WorkUnit, _ bases: [StrandBases], partner: Bool) throws {
     guard methods.contains(.tism), audit != nil || hybrid != nil else { return }
     let targets = targetCount
     let tism = (0..<targets).map { result.sections[Self.section(.tism, target: $0, partner: partner)]! }
     var units: [AuditSampling.Unit] = []
     var population = [Int](repeating: 0, count: audit?.strataCount ?? 0)
     var chosen: [Int] = []
-    for block in GridBlock.blocks(of: shard.stretches) {
+    for block in GridBlock.blocks(of: unit.stretches) {
       let sizes = EditSizes(block, scores: tism)
       // The partner's channel is the same network: one of them is audited.
       if let audit, !partner {
         units += audit.draw(
-          block, sizes, codes: result.codes, contig: contigs[block.contig], strand: shard.strand,
+          block, sizes, codes: result.codes, contig: contigs[block.contig], strand: unit.strand,
           population: &population)
       }
       if let hybrid { chosen += hybrid.edits(of: block, sizes) }
     }
-    let audited = units.flatMap { unit in (0..<3).map { 3 * unit.base + $0 } }
+    let audited = units.flatMap { drawn in (0..<3).map { 3 * drawn.base + $0 } }
     let edits = Set(audited).union(chosen).sorted()
     let exact =
       methods.contains(.ism)
       ? (0..<targets).map { target in
         let scores = result.sections[Self.section(.ism, target: target, partner: partner)]!
         return edits.map { scores[$0] }
-      } : try exactScores(of: edits, shard, bases, codes: result.codes, partner: partner)
+      } : try exactScores(of: edits, unit, bases, codes: result.codes, partner: partner)
     let place = Dictionary(uniqueKeysWithValues: edits.enumerated().map { ($1, $0) })
 
     if audit != nil, !partner {

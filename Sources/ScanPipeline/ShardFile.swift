@@ -1,99 +1,216 @@
 import Attribution
 import Foundation
+import Glibc
 import TrackIO
 
-/// Scores of one shard, in plus-strand coordinates, stretch after stretch.
-struct ShardResult: Sendable, Equatable {
-  /// Counts over the bases of the shard.
-  struct Counts: Codable, Sendable, Equatable {
-    /// Bases with a score.
-    var scored = 0
-    /// Bases that are not A, C, G or T.
-    var unknown = 0
-    /// Zero columns that stood for bases beyond a contig's end.
-    var padded = 0
-    /// Windows run; tiles are not counted, for they are no part of the result.
-    var passes = 0
-  }
-
-  var counts = Counts()
-  /// Scores that were computed again by independent ways, under `--verify`.
-  var checks = CheckTally()
-  /// Plus-strand base code of every base.
-  var codes: [UInt8] = []
-  /// Values by section: one a base (predictions, new sites), or three (alternates in A C G T order, plus-strand bases).
-  /// NaN is a base without a value.
-  var sections: [String: [Float]] = [:]
-}
-
-/// The file of a shard: `TISMSHD1`, header length, a JSON header, base codes, float32 sections in order of their names, and a
-/// checksum over everything before it. Little-endian. Renamed into place when complete.
+/// The file of a shard: `TISMSHD2`, then for each unit its base codes and its float32 sections in order of their names, then the
+/// record, its length and its checksum (64 bits each) and `TISMEND2`. Little-endian. Renamed into place when complete, so that
+/// the record, which says that the shard is complete, is never seen without the scores.
 enum ShardFile {
-  private static let magic = Array("TISMSHD1".utf8)
+  static let magic = Array("TISMSHD2".utf8)
+  static let end = Array("TISMEND2".utf8)
+  /// Bytes after the record.
+  static let trailerSize = 24
 
-  private struct Header: Codable {
-    struct Section: Codable {
+  /// What a shard file says about itself.
+  struct Record: Codable, Equatable {
+    struct Section: Codable, Equatable {
       let name: String
+      /// Values.
       let count: Int
+      let checksum: UInt64
     }
-    /// Checksum of the manifest that the shard belongs to.
-    let manifest: String
+    struct Unit: Codable, Equatable {
+      let bases: Int
+      let codesChecksum: UInt64
+      /// By name.
+      let sections: [Section]
+
+      var bytes: Int { bases + 4 * sections.reduce(0) { $0 + $1.count } }
+    }
+    /// What the scores depend on.
+    let identity: Manifest.Identity
+    /// Counted from 1.
     let shard: Int
-    let counts: ShardResult.Counts
+    /// Checksum of which bases in which units.
+    let cut: String
+    let counts: UnitResult.Counts
     let checks: CheckTally
-    let bases: Int
-    let sections: [Section]
+    let units: [Unit]
+
+    /// Bytes of the whole file before the record.
+    var dataBytes: Int { ShardFile.magic.count + units.reduce(0) { $0 + $1.bytes } }
   }
 
-  static func write(_ result: ShardResult, shard: Int, manifest: String, to path: String) throws {
-    let names = result.sections.keys.sorted()
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    let header = try encoder.encode(
-      Header(
-        manifest: manifest, shard: shard, counts: result.counts, checks: result.checks,
-        bases: result.codes.count,
-        sections: names.map { Header.Section(name: $0, count: result.sections[$0]!.count) }))
-    var bytes = magic
-    bytes += littleEndian(UInt64(header.count))
-    bytes += header
-    bytes += result.codes
-    for name in names { result.sections[name]!.withUnsafeBytes { bytes += $0 } }
-    bytes += littleEndian(Checksum.of(bytes))
-    var file = try AtomicFile(path: path)
-    try file.write(bytes)
-    try file.commit()
-  }
-
-  /// The shard's scores, or `nil` when the file is missing, damaged or of another run: it is then scanned again.
-  static func read(_ path: String, shard: Int, manifest: String) -> ShardResult? {
-    guard let bytes = try? [UInt8](Data(contentsOf: URL(fileURLWithPath: path))), bytes.count >= 24,
-      Array(bytes.prefix(8)) == magic, Checksum.of(bytes.dropLast(8)) == integer(bytes.suffix(8))
-    else { return nil }
-    let start = 16 + Int(integer(bytes[8..<16]))
-    guard start <= bytes.count - 8, let header = try? JSONDecoder().decode(Header.self, from: Data(bytes[16..<start])),
-      header.shard == shard, header.manifest == manifest,
-      start + header.bases + header.sections.map({ 4 * $0.count }).reduce(0, +) == bytes.count - 8
-    else { return nil }
-
-    var result = ShardResult(
-      counts: header.counts, checks: header.checks, codes: Array(bytes[start..<start + header.bases]))
-    var next = start + header.bases
-    for section in header.sections {
-      result.sections[section.name] = [Float](unsafeUninitializedCapacity: section.count) { floats, count in
-        UnsafeMutableRawBufferPointer(floats).copyBytes(from: bytes[next..<next + 4 * section.count])
-        count = section.count
-      }
-      next += 4 * section.count
-    }
-    return result
-  }
-
-  private static func littleEndian(_ value: UInt64) -> [UInt8] {
+  static func littleEndian(_ value: UInt64) -> [UInt8] {
     (0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
   }
 
-  private static func integer(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+  static func integer(_ bytes: ArraySlice<UInt8>) -> UInt64 {
     bytes.enumerated().reduce(0) { $0 | UInt64($1.element) << (8 * UInt64($1.offset)) }
+  }
+}
+
+/// Writes a shard's units as they come, in bounded memory. The file is there once ``finish()`` returns, and not before.
+final class ShardWriter {
+  private var file: AtomicFile?
+  private let identity: Manifest.Identity
+  private let shard: Int
+  private let cut: String
+  private var counts = UnitResult.Counts()
+  private var checks = CheckTally()
+  private var units: [ShardFile.Record.Unit] = []
+
+  init(path: String, identity: Manifest.Identity, shard: Int, cut: String) throws {
+    file = try AtomicFile(path: path)
+    (self.identity, self.shard, self.cut) = (identity, shard, cut)
+    try file?.write(ShardFile.magic)
+  }
+
+  func append(_ result: UnitResult) throws {
+    try file?.write(result.codes)
+    var sections: [ShardFile.Record.Section] = []
+    for name in result.sections.keys.sorted() {
+      let values = result.sections[name]!
+      let checksum = try values.withUnsafeBytes { bytes in
+        try file?.write(bytes)
+        return Checksum.words(of: bytes)
+      }
+      sections.append(ShardFile.Record.Section(name: name, count: values.count, checksum: checksum))
+    }
+    units.append(
+      ShardFile.Record.Unit(
+        bases: result.codes.count, codesChecksum: result.codes.withUnsafeBytes { Checksum.words(of: $0) },
+        sections: sections))
+    counts.add(result.counts)
+    checks.add(result.checks)
+  }
+
+  func finish() throws {
+    let record = ShardFile.Record(
+      identity: identity, shard: shard, cut: cut, counts: counts, checks: checks, units: units)
+    let bytes = try Manifest.encode(record)
+    try file?.write(bytes)
+    try file?.write(ShardFile.littleEndian(UInt64(bytes.count)))
+    try file?.write(ShardFile.littleEndian(bytes.withUnsafeBytes { Checksum.words(of: $0) }))
+    try file?.write(ShardFile.end)
+    if let file = file.take() { try file.commit() }
+  }
+}
+
+/// Reads a complete shard file piece by piece. Owned by one task.
+final class ShardReader {
+  let path: String
+  let record: ShardFile.Record
+  private let descriptor: CInt
+  /// Offset of each unit.
+  private let offsets: [Int]
+
+  /// What is under a shard's name.
+  enum Found {
+    case missing
+    /// Cut short, or changed since it was written.
+    case damaged
+    case whole(ShardReader)
+  }
+
+  /// Opens the file and reads its record; scores are checked when they are read.
+  static func open(_ path: String) -> Found {
+    let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return .missing }
+    guard let record = Self.record(descriptor) else {
+      close(descriptor)
+      return .damaged
+    }
+    return .whole(ShardReader(path, descriptor, record))
+  }
+
+  private init(_ path: String, _ descriptor: CInt, _ record: ShardFile.Record) {
+    (self.path, self.descriptor, self.record) = (path, descriptor, record)
+    var offsets: [Int] = []
+    var next = ShardFile.magic.count
+    for unit in record.units {
+      offsets.append(next)
+      next += unit.bytes
+    }
+    self.offsets = offsets
+  }
+
+  deinit { close(descriptor) }
+
+  private static func record(_ descriptor: CInt) -> ShardFile.Record? {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_size >= ShardFile.magic.count + ShardFile.trailerSize,
+      bytes(descriptor, at: 0, ShardFile.magic.count) == ShardFile.magic,
+      let trailer = bytes(descriptor, at: Int(status.st_size) - ShardFile.trailerSize, ShardFile.trailerSize),
+      Array(trailer.suffix(8)) == ShardFile.end
+    else { return nil }
+    let room = Int(status.st_size) - ShardFile.trailerSize - ShardFile.magic.count
+    guard let length = Int(exactly: ShardFile.integer(trailer[..<8])), 0...room ~= length else { return nil }
+    let start = Int(status.st_size) - ShardFile.trailerSize - length
+    guard let encoded = bytes(descriptor, at: start, length),
+      encoded.withUnsafeBytes({ Checksum.words(of: $0) }) == ShardFile.integer(trailer[8..<16]),
+      let record = try? JSONDecoder().decode(ShardFile.Record.self, from: Data(encoded)), record.dataBytes == start
+    else { return nil }
+    return record
+  }
+
+  private static func bytes(_ descriptor: CInt, at offset: Int, _ count: Int) -> [UInt8]? {
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      filled = read(descriptor, at: offset, into: UnsafeMutableRawBufferPointer(buffer)) ? count : 0
+    }
+    return bytes.count == count ? bytes : nil
+  }
+
+  private static func read(_ descriptor: CInt, at offset: Int, into buffer: UnsafeMutableRawBufferPointer) -> Bool {
+    var done = 0
+    while done < buffer.count {
+      let count = pread(descriptor, buffer.baseAddress! + done, buffer.count - done, offset + done)
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else { return false }
+      done += count
+    }
+    return true
+  }
+
+  private var damage: ScanError { .damagedShard(record.shard) }
+
+  /// Plus-strand base codes of a unit.
+  func codes(ofUnit unit: Int) throws -> [UInt8] {
+    guard let codes = Self.bytes(descriptor, at: offsets[unit], record.units[unit].bases),
+      codes.withUnsafeBytes({ Checksum.words(of: $0) }) == record.units[unit].codesChecksum
+    else { throw damage }
+    return codes
+  }
+
+  /// Values of a unit's section; `nil` when it has none of that name.
+  func section(_ name: String, ofUnit unit: Int) throws -> [Float]? {
+    var offset = offsets[unit] + record.units[unit].bases
+    for section in record.units[unit].sections {
+      guard section.name == name else {
+        offset += 4 * section.count
+        continue
+      }
+      var isWhole = false
+      let values = [Float](unsafeUninitializedCapacity: section.count) { buffer, filled in
+        let bytes = UnsafeMutableRawBufferPointer(buffer)
+        isWhole =
+          Self.read(descriptor, at: offset, into: bytes)
+          && Checksum.words(of: UnsafeRawBufferPointer(bytes)) == section.checksum
+        filled = section.count
+      }
+      guard isWhole else { throw damage }
+      return values
+    }
+    return nil
+  }
+
+  /// Reads everything.
+  /// - Throws: ``ScanError/damagedShard(_:)`` when anything is not as it was written.
+  func check() throws {
+    for unit in record.units.indices {
+      _ = try codes(ofUnit: unit)
+      for section in record.units[unit].sections { _ = try self.section(section.name, ofUnit: unit) }
+    }
   }
 }

@@ -8,15 +8,15 @@ extension ShardScanner {
     Set(methods.compactMap { CheckedMethod($0) }).union(audit != nil || hybrid != nil ? [.ism] : [])
   }
 
-  /// Compares a few scores with independent ways, on a random sequence and on the first known bases of a shard.
-  /// - Parameter bases: what the shard reads.
-  func selfCheck(_ shard: Manifest.Shard, _ bases: [StrandBases]) throws -> CheckTally {
+  /// Compares a few scores with independent ways, on a random sequence and on the first known bases of a unit.
+  /// - Parameter bases: what the unit reads.
+  func selfCheck(_ unit: WorkUnit, _ bases: [StrandBases]) throws -> CheckTally {
     let check = SelfCheck(methods: checkedMethods, fast: engine == .fast)
     switch plan {
     case .positions(let models, let targets):
       var tally = try check.run(models[0], targets: targets)
-      for (stretch, strand) in zip(shard.stretches, bases) {
-        let range = strandRange(stretch, shard.strand)
+      for (stretch, strand) in zip(unit.stretches, bases) {
+        let range = strandRange(stretch, unit.strand)
         guard let first = strand[range].firstIndex(where: { $0 < 4 }) else { continue }
         // Back from the end of what is there, so that short regions are checked on a full length too.
         let (length, known) = (SelfCheck.length(models[0]), strand.origin..<strand.origin + strand.codes.count)
@@ -31,10 +31,9 @@ extension ShardScanner {
       return tally
     case .windows(let model, let placements):
       var tally = try check.run(model)
-      search: for (stretch, strand) in zip(shard.stretches, bases) {
-        for piece in placements[shard.strand]![stretch.contig].pieces(covering: strandRange(stretch, shard.strand)) {
-          var counts = ShardResult.Counts()
-          let task = task(for: piece, model.length, strand, &counts)
+      search: for (stretch, strand) in zip(unit.stretches, bases) {
+        for piece in placements[unit.strand]![stretch.contig].pieces(covering: strandRange(stretch, unit.strand)) {
+          let task = task(for: piece, model.length, strand)
           guard task.codes.contains(where: { $0 < 4 }) else { continue }
           tally.add(try check.run(model, sequence: Array(task.codes), location: task.location))
           break search

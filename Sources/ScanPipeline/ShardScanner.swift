@@ -2,7 +2,7 @@ import Attribution
 import GenomeIO
 import Genomics
 
-/// Scores shards: knows the model, the windows and which bases a shard reads. Shared by all tasks.
+/// Scores shards: knows the model, the windows and which bases a unit reads. Shared by all tasks.
 struct ShardScanner: Sendable {
   /// How the bases of a stretch are scored.
   enum Plan: Sendable {
@@ -33,16 +33,16 @@ struct ShardScanner: Sendable {
 
   // MARK: Reading
 
-  /// The bases that each stretch of a shard reads, on the shard's strand. Runs in the parent: one reader, one file position.
-  func bases(of shard: Manifest.Shard, from reader: borrowing ReferenceReader) throws -> [StrandBases] {
-    try shard.stretches.map { stretch in
+  /// The bases that each stretch of a unit reads, on the unit's strand. Runs in the parent: one reader, one file position.
+  func bases(of unit: WorkUnit, from reader: borrowing ReferenceReader) throws -> [StrandBases] {
+    try unit.stretches.map { stretch in
       let contig = contigs[stretch.contig]
-      let needed = basesNeeded(strandRange(stretch, shard.strand), contig: stretch.contig, shard.strand)
-      let plus = shard.strand == .plus ? needed : contig.length - needed.upperBound..<contig.length - needed.lowerBound
+      let needed = basesNeeded(strandRange(stretch, unit.strand), contig: stretch.contig, unit.strand)
+      let plus = unit.strand == .plus ? needed : contig.length - needed.upperBound..<contig.length - needed.lowerBound
       let codes = try reader.codes(in: Interval(contig: contig.name, start: plus.lowerBound, end: plus.upperBound))
       return StrandBases(
-        name: "\(contig.name) (\(shard.strand.rawValue) strand)", contigLength: contig.length,
-        origin: needed.lowerBound, codes: shard.strand == .plus ? codes : Base.reverseComplement(codes))
+        name: "\(contig.name) (\(unit.strand.rawValue) strand)", contigLength: contig.length,
+        origin: needed.lowerBound, codes: unit.strand == .plus ? codes : Base.reverseComplement(codes))
     }
   }
 
@@ -66,44 +66,39 @@ struct ShardScanner: Sendable {
 
   // MARK: Scoring
 
-  /// Scores a shard; runs in a task of its own, with sessions of its own.
-  func score(_ shard: Manifest.Shard, _ bases: [StrandBases]) throws -> ShardResult {
-    var result = ShardResult()
-    for (stretch, strand) in zip(shard.stretches, bases) {
+  /// Scores a unit; runs in a task of its own, with sessions of its own.
+  func score(_ unit: WorkUnit, _ bases: [StrandBases]) throws -> UnitResult {
+    var result = UnitResult(counts: counts(of: unit))
+    for (stretch, strand) in zip(unit.stretches, bases) {
       try Task.checkCancellation()
-      let range = strandRange(stretch, shard.strand)
-      let codes = Array(strand[range])
-      let plusCodes = shard.strand == .plus ? codes : Base.reverseComplement(codes)
+      let codes = Array(strand[strandRange(stretch, unit.strand)])
+      let plusCodes = unit.strand == .plus ? codes : Base.reverseComplement(codes)
       result.codes += plusCodes
       let unknown = codes.reduce(0) { $0 + ($1 < 4 ? 0 : 1) }
       result.counts.unknown += unknown
       result.counts.scored += codes.count - unknown
-      if case .positions(let models, _) = plan, let length = models[0].network.fixedLength {
-        // A contig shorter than a fixed-length model is followed by zero columns.
-        result.counts.padded += max(0, length - strand.contigLength)
-      }
     }
     switch plan {
     case .positions(let models, let targets):
       for (number, model) in models.enumerated() {
-        try scorePositions(model, targets, shard, bases, partner: number == 1, into: &result)
-        try refine(&result, shard, bases, partner: number == 1)
+        try scorePositions(model, targets, unit, bases, partner: number == 1, into: &result)
+        try refine(&result, unit, bases, partner: number == 1)
       }
     case .windows(let model, let placements):
-      try scoreWindows(model, placements[shard.strand]!, shard, bases, into: &result)
-      try refine(&result, shard, bases, partner: false)
+      try scoreWindows(model, placements[unit.strand]!, unit, bases, into: &result)
+      try refine(&result, unit, bases, partner: false)
     }
     return result
   }
 
   private func scorePositions(
-    _ model: PositionModel, _ targets: [PositionTarget], _ shard: Manifest.Shard, _ bases: [StrandBases],
-    partner: Bool, into result: inout ShardResult
+    _ model: PositionModel, _ targets: [PositionTarget], _ unit: WorkUnit, _ bases: [StrandBases],
+    partner: Bool, into result: inout UnitResult
   ) throws {
     let checker = try verified.map { _ in try StretchChecker(model, targets: targets, fast: engine == .fast) }
     func run(_ scorer: inout some StretchScorer & ~Copyable, _ method: Method?, predicts: Bool) throws {
-      for (stretch, strand) in zip(shard.stretches, bases) {
-        let range = strandRange(stretch, shard.strand)
+      for (stretch, strand) in zip(unit.stretches, bases) {
+        let range = strandRange(stretch, unit.strand)
         let codes = Array(strand[range])
         // Tile by tile, so that a signal is heard soon.
         var parts: [StretchScores] = []
@@ -112,13 +107,13 @@ struct ShardScanner: Sendable {
           let tile = start..<min(range.upperBound, start + model.tile)
           parts.append(try scorer.score(tile, of: strand))
           if let verified, let checker, let checked = method.flatMap({ CheckedMethod($0) }) {
-            let edits = verified.edits(of: tile, strand[tile], contig: contigs[stretch.contig], strand: shard.strand)
+            let edits = verified.edits(of: tile, strand[tile], contig: contigs[stretch.contig], strand: unit.strand)
             try checker.check(edits, of: tile, strand, parts.last!.substitutions, checked)
           }
         }
         if predicts {
           result.append(
-            Self.plus(parts.flatMap(\.predictions), shard.strand, codes),
+            Self.plus(parts.flatMap(\.predictions), unit.strand, codes),
             to: Self.section(.predict, target: 0, partner: partner))
         }
         guard let method else { continue }
@@ -130,12 +125,12 @@ struct ShardScanner: Sendable {
             first += part.substitutions[target].length
           }
           result.append(
-            Self.alternates(scores, codes, shard.strand),
+            Self.alternates(scores, codes, unit.strand),
             to: Self.section(method, target: target, partner: partner))
         }
         if newSites, method == .ism {
           result.append(
-            Self.plus(parts.flatMap(\.newSites), shard.strand, codes), to: Self.newSiteSection(partner: partner))
+            Self.plus(parts.flatMap(\.newSites), unit.strand, codes), to: Self.newSiteSection(partner: partner))
         }
       }
     }
@@ -160,25 +155,25 @@ struct ShardScanner: Sendable {
   }
 
   private func scoreWindows(
-    _ model: WindowModel, _ placements: [WindowPlacement], _ shard: Manifest.Shard, _ bases: [StrandBases],
-    into result: inout ShardResult
+    _ model: WindowModel, _ placements: [WindowPlacement], _ unit: WorkUnit, _ bases: [StrandBases],
+    into result: inout UnitResult
   ) throws {
     let checker = try verified.map { _ in try WindowChecker(model, fast: engine == .fast) }
     func run(_ scorer: inout some WindowScorer & ~Copyable, _ method: Method?, predicts: Bool) throws {
-      for (stretch, strand) in zip(shard.stretches, bases) {
-        let range = strandRange(stretch, shard.strand)
+      for (stretch, strand) in zip(unit.stretches, bases) {
+        let range = strandRange(stretch, unit.strand)
         let codes = Array(strand[range])
         let pieces = placements[stretch.contig].pieces(covering: range)
         var sum = WindowSum(range, targets: model.targets.count)
         for first in Swift.stride(from: 0, to: pieces.count, by: 32) {
           try Task.checkCancellation()
           let group = Array(pieces[first..<min(pieces.count, first + 32)])
-          let tasks = group.map { task(for: $0, model.length, strand, &result.counts) }
+          let tasks = group.map { task(for: $0, model.length, strand) }
           for ((piece, task), scores) in zip(zip(group, tasks), try scorer.score(tasks)) {
             sum.add(scores, for: piece.bases)
             guard let verified, let checker, let checked = method.flatMap({ CheckedMethod($0) }) else { continue }
             let edits = verified.edits(
-              of: piece.bases, strand[piece.bases], contig: contigs[stretch.contig], strand: shard.strand)
+              of: piece.bases, strand[piece.bases], contig: contigs[stretch.contig], strand: unit.strand)
             try checker.check(
               edits.map { Edit(column: task.columns.lowerBound + $0.column, base: $0.base) }, of: task, scores, checked)
           }
@@ -187,11 +182,11 @@ struct ShardScanner: Sendable {
         for target in model.targets.indices {
           if predicts {
             result.append(
-              Self.plus(sum.predictions[target], shard.strand, codes), to: Self.section(.predict, target: target))
+              Self.plus(sum.predictions[target], unit.strand, codes), to: Self.section(.predict, target: target))
           }
           if let method {
             result.append(
-              Self.alternates(sum.substitutions[target], codes, shard.strand), to: Self.section(method, target: target))
+              Self.alternates(sum.substitutions[target], codes, unit.strand), to: Self.section(method, target: target))
           }
         }
       }
@@ -216,18 +211,15 @@ struct ShardScanner: Sendable {
     if let checker { result.checks.add(checker.tally) }
   }
 
-  /// The window of a piece; bases beyond the contig are zero columns, and counted.
+  /// The window of a piece; bases beyond the contig are zero columns.
   func task(
-    for piece: WindowPlacement.Piece, _ length: Int, _ strand: StrandBases, only mask: EditMask? = nil,
-    _ counts: inout ShardResult.Counts
+    for piece: WindowPlacement.Piece, _ length: Int, _ strand: StrandBases, only mask: EditMask? = nil
   ) -> WindowTask {
     let window = piece.window..<piece.window + length
     let inside = window.clamped(to: 0..<strand.contigLength)
     let codes =
       [UInt8](repeating: Base.unknown, count: inside.lowerBound - window.lowerBound) + strand[inside]
       + [UInt8](repeating: Base.unknown, count: window.upperBound - inside.upperBound)
-    counts.padded += length - inside.count
-    counts.passes += 1
     return WindowTask(
       codes: codes[...],
       columns: piece.bases.lowerBound - window.lowerBound..<piece.bases.upperBound - window.lowerBound, only: mask,
@@ -252,7 +244,7 @@ struct ShardScanner: Sendable {
   }
 }
 
-extension ShardResult {
+extension UnitResult {
   mutating func append(_ values: [Float], to section: String) { sections[section, default: []] += values }
 }
 

@@ -68,7 +68,7 @@ struct SiteScan {
     var done = 0
     progress.begin(resumed: 0)
     try await OrderedTasks.run(
-      count: groups.count, threads: request.threads,
+      count: groups.count, threads: request.resources.threads,
       prepare: { number in
         try groups[number].members.map { try codes(of: sites[$0].site.pass, sites[$0], contigs, reader) }
       },

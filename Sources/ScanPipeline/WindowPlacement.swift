@@ -8,51 +8,90 @@ struct WindowPlacement: Sendable {
   }
 
   let contigLength: Int
-  /// Ascending pieces. They never overlap, except under ``OverlapRule/mean``.
-  private let pieces: [Piece]
+  private let length: Int
+  private let windows: Windows
+
+  private enum Windows {
+    /// Windows at 0, `step`, ... and one that ends at the contig's end: made when they are wanted, because a genome has many.
+    case grid(step: Int)
+    /// Ascending pieces. They never overlap, except under ``OverlapRule/mean``.
+    case pieces([Piece])
+  }
 
   /// The grid of a contig: windows start at 0, `step`, 2 `step`, ... as long as they fit, and one more ends at the contig's
   /// end when the last of those does not. A base belongs to the window whose centre is nearest, to the upstream one among
   /// equals. A contig shorter than a window has one window at 0.
   init(gridOn contigLength: Int, length: Int, step: Int) {
     precondition(1...length ~= step, "a step of \(step) leaves bases between windows of \(length)")
-    var starts = Array(stride(from: 0, through: max(0, contigLength - length), by: step))
-    if let last = starts.last, last + length < contigLength { starts.append(contigLength - length) }
-    self.contigLength = contigLength
-    pieces = Self.central(starts, length: length, contigLength: contigLength)
+    (self.contigLength, self.length) = (contigLength, length)
+    windows = .grid(step: step)
   }
 
   /// Windows of regions.
   /// - Parameter starts: first base of each window, in the order of the file.
   init(starts: [Int], length: Int, contigLength: Int, overlap: OverlapRule) {
-    self.contigLength = contigLength
+    (self.contigLength, self.length) = (contigLength, length)
     switch overlap {
-    case .central: pieces = Self.central(Set(starts).sorted(), length: length, contigLength: contigLength)
-    case .first: pieces = Self.first(starts, length: length, contigLength: contigLength)
+    case .central: windows = .pieces(Self.central(Set(starts).sorted(), length: length, contigLength: contigLength))
+    case .first: windows = .pieces(Self.first(starts, length: length, contigLength: contigLength))
     case .mean:
-      pieces = Set(starts).sorted().map {
-        Piece(window: $0, bases: max(0, $0)..<max(0, min(contigLength, $0 + length)))
-      }
+      windows = .pieces(
+        Set(starts).sorted().map {
+          Piece(window: $0, bases: max(0, $0)..<max(0, min(contigLength, $0 + length)))
+        })
     }
+  }
+
+  /// Number of windows.
+  private var count: Int {
+    switch windows {
+    case .pieces(let pieces): pieces.count
+    case .grid(let step):
+      contigLength <= length ? 1 : (contigLength - length + step - 1) / step + 1
+    }
+  }
+
+  /// The piece of window `index`.
+  private func piece(_ index: Int) -> Piece {
+    guard case .grid(let step) = windows else {
+      guard case .pieces(let pieces) = windows else { preconditionFailure("a grid") }
+      return pieces[index]
+    }
+    func start(_ index: Int) -> Int { min(index * step, max(0, contigLength - length)) }
+    let own = start(index)
+    return Self.central(
+      own, after: index > 0 ? start(index - 1) : nil, before: index < count - 1 ? start(index + 1) : nil,
+      length: length, contigLength: contigLength)
+  }
+
+  /// Pieces that hold bases of `stretch`, whole.
+  func wholePieces(touching stretch: Range<Int>) -> [Piece] {
+    // Both ends of the pieces ascend, so that a binary search finds the first.
+    let count = count
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if piece(middle).bases.upperBound <= stretch.lowerBound { low = middle + 1 } else { high = middle }
+    }
+    var found: [Piece] = []
+    while low < count {
+      let piece = piece(low)
+      guard piece.bases.lowerBound < stretch.upperBound else { break }
+      if !piece.bases.clamped(to: stretch).isEmpty { found.append(piece) }
+      low += 1
+    }
+    return found
   }
 
   /// Pieces that cover bases of `stretch`, cut to it.
   func pieces(covering stretch: Range<Int>) -> [Piece] {
-    // Both ends of the pieces ascend, so that a binary search finds the first.
-    var (low, high) = (0, pieces.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if pieces[middle].bases.upperBound <= stretch.lowerBound { low = middle + 1 } else { high = middle }
-    }
-    return pieces[low...].prefix { $0.bases.lowerBound < stretch.upperBound }.compactMap {
-      let bases = $0.bases.clamped(to: stretch)
-      return bases.isEmpty ? nil : Piece(window: $0.window, bases: bases)
-    }
+    wholePieces(touching: stretch).map { Piece(window: $0.window, bases: $0.bases.clamped(to: stretch)) }
   }
 
   /// Bases that some window covers, as ascending ranges.
   var covered: [Range<Int>] {
-    pieces.reduce(into: []) { ranges, piece in
+    guard case .pieces(let pieces) = windows else { return contigLength > 0 ? [0..<contigLength] : [] }
+    return pieces.reduce(into: []) { ranges, piece in
       if let last = ranges.last, piece.bases.lowerBound <= last.upperBound {
         ranges[ranges.count - 1] = last.lowerBound..<max(last.upperBound, piece.bases.upperBound)
       } else if !piece.bases.isEmpty {
@@ -63,15 +102,23 @@ struct WindowPlacement: Sendable {
 
   /// - Parameter starts: ascending, distinct.
   private static func central(_ starts: [Int], length: Int, contigLength: Int) -> [Piece] {
+    starts.indices.map { index in
+      central(
+        starts[index], after: index > 0 ? starts[index - 1] : nil,
+        before: index < starts.count - 1 ? starts[index + 1] : nil, length: length, contigLength: contigLength)
+    }
+  }
+
+  /// The piece of the window at `start` between its neighbours.
+  private static func central(_ start: Int, after previous: Int?, before next: Int?, length: Int, contigLength: Int)
+    -> Piece
+  {
     // Base i is nearer to the window at a than to the one at b > a when 2 i + 1 <= a + b + length.
     func border(_ a: Int, _ b: Int) -> Int { (a + b + length - 1) >> 1 + 1 }
-    return starts.indices.map { index in
-      let start = starts[index]
-      let first = index == 0 ? start : max(start, border(starts[index - 1], start))
-      let end = index == starts.count - 1 ? start + length : min(start + length, border(start, starts[index + 1]))
-      let low = min(max(0, first), contigLength)
-      return Piece(window: start, bases: low..<max(low, min(contigLength, end)))
-    }
+    let first = previous.map { max(start, border($0, start)) } ?? start
+    let end = next.map { min(start + length, border(start, $0)) } ?? start + length
+    let low = min(max(0, first), contigLength)
+    return Piece(window: start, bases: low..<max(low, min(contigLength, end)))
   }
 
   private static func first(_ starts: [Int], length: Int, contigLength: Int) -> [Piece] {

@@ -19,23 +19,18 @@ public struct AtomicFile: ~Copyable {
   /// Starts a file in the folder of `path`, which must exist.
   public init(path: String) throws(TrackError) {
     let (folder, name) = Self.split(path)
-    let random = String(UInt32.random(in: 0...UInt32.max), radix: 36)
-    let temporaryPath = "\(folder).\(name).\(getpid())-\(random).tmp"
+    let temporaryPath = "\(folder).\(name).\(TemporaryWriter.uniqueField()).tmp"
     let descriptor = try Self.create(temporaryPath, for: path)
     self.path = path
     self.temporaryPath = temporaryPath
     self.descriptor = descriptor
   }
 
-  /// The process that a temporary file's name names, or `nil` for names that are none.
-  public static func process(ofTemporary name: String) -> Int32? {
+  /// Who writes a temporary file of that name; `nil` for names that are none.
+  public static func writer(ofTemporary name: String) -> TemporaryWriter? {
     let parts = name.split(separator: ".", omittingEmptySubsequences: false)
     guard parts.count >= 4, parts[0].isEmpty, parts.last == "tmp" else { return nil }
-    let numbers = parts[parts.count - 2].split(separator: "-", omittingEmptySubsequences: false)
-    guard numbers.count == 2, UInt32(numbers[1], radix: 36) != nil, let process = Int32(numbers[0]), process > 0 else {
-      return nil
-    }
-    return process
+    return TemporaryWriter(field: parts[parts.count - 2])
   }
 
   deinit {

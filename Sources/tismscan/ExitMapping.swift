@@ -11,9 +11,8 @@ enum ExitMapping {
   /// - Parameter resumes: whether the command goes on where it was interrupted.
   static func exit(for error: any Error, resumes: Bool) -> Never {
     if error is CancellationError {
-      let signal = Interruption.received
       say(resumes ? "interrupted: run the same command again to resume" : "interrupted: nothing was written")
-      Glibc.exit(signal == 0 ? ExitStatus.incomplete.rawValue : 128 + signal)
+      Glibc.exit(Interruption.exitStatus)
     }
     if let status = status(of: error) {
       say("error: \(error)")
@@ -38,6 +37,7 @@ enum ExitMapping {
       case .usage, .otherRun: .usage
       case .badInput: .badInput
       case .failed: .failed
+      case .incomplete, .damagedShard: .incomplete
       }
     case let error as AttributionError:
       switch error {

@@ -6,7 +6,7 @@ import ScanPipeline
 /// Options about the model, shared by every subcommand that runs one.
 struct ModelOptions: ParsableArguments {
   @Option(name: .long, help: "The network, an ONNX file.")
-  var model: String
+  var model: String?
 
   @Option(
     name: .long, parsing: .singleValue,
@@ -47,8 +47,9 @@ struct ModelOptions: ParsableArguments {
   )
   var strandModel: String?
 
-  func request() throws -> ModelRequest {
-    var request = ModelRequest(path: model)
+  /// - Parameter path: of the network.
+  func request(_ path: String) throws -> ModelRequest {
+    var request = ModelRequest(path: path)
     for binding in input {
       guard let equals = binding.firstIndex(of: "="), equals != binding.startIndex else {
         throw ScanError.usage("--input \(binding): write NAME=zeros or NAME=FILE.npy")

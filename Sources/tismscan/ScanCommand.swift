@@ -4,143 +4,94 @@ import ScanPipeline
 struct ScanCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "scan",
-    abstract: "Scans a genome, or regions of it, and writes browser tracks.",
+    abstract: "Scans a genome, or regions of it, and writes browser tracks; or scans shards of a planned run.",
     discussion: """
       The whole genome is scanned when no region is given. The output folder is a run: the same command resumes what was \
       interrupted and does nothing when it is complete. Values never depend on threads, tiles, shards or regions. Files are \
       named METHOD.TARGET.REDUCTION.STRAND.bw; run.json says what their values mean.
+
+      With --run it scans shards of a run that plan made, those that are missing; merge makes the tracks. Options that change \
+      values belong to plan then.
       """)
 
   @OptionGroup var model: ModelOptions
+  @OptionGroup var genome: GenomeOption
+  @OptionGroup var plan: PlanOptions
+  @OptionGroup var shards: ShardOptions
+  @OptionGroup var stop: StopOptions
   @OptionGroup var run: RunOptions
-
-  @Option(name: [.long, .customShort("f")], help: "Reference FASTA with its .fai (and .gzi when bgzipped).")
-  var genome: String
-
-  @Option(
-    name: [.long, .customShort("R")],
-    help: "BED or narrowPeak file of the bases to score, or to put windows on (center, summit); plain or gzip.")
-  var regions: String?
-
-  @Option(
-    name: [.long, .customShort("r")], parsing: .singleValue,
-    help: "Region as samtools writes it, chr1:1,000-2,000 (1-based, ends included). Repeatable.")
-  var region: [String] = []
-
-  @Option(
-    name: .long,
-    help: "BED6 file of sites to score each alone by its own logit (position models), instead of regions.")
-  var sites: String?
-
-  @Option(name: .long, help: "BED file of bases to leave out.")
-  var exclude: String?
-
-  @Option(name: .long, parsing: .upToNextOption, help: "One or more of predict, tism, ism.")
-  var method: [String] = ["tism"]
-
-  @Option(
-    name: .long, parsing: .upToNextOption, help: "What is scored, as in score; default weighted for position models.")
-  var target: [String] = []
-
-  @Option(name: .long, parsing: .unconditional, help: "both, + or -.")
-  var strand = "both"
-
-  @Option(
-    name: .long, parsing: .upToNextOption,
-    help: "One or more of importance, contribution, strongest, l2, gain, loss, alt, new-site.")
-  var reduce: [String] = ["importance"]
-
-  @Option(name: .long, parsing: .upToNextOption, help: "bigwig, bedgraph, or both as bigwig,bedgraph.")
-  var format: [String] = ["bigwig"]
-
-  @Option(name: .long, help: "Where windows lie (window models): tile, center or summit.")
-  var windowAt = "tile"
-
-  @Option(name: .long, help: "Bases between grid windows (window models); default half a window.")
-  var step: Int?
-
-  @Option(name: .long, help: "Bases a window, for window models of any length.")
-  var windowLength: Int?
-
-  @Option(name: .long, help: "Which window a base in several belongs to (center, summit): central, mean or first.")
-  var overlap = "central"
-
-  @Option(name: .long, help: "How ISM is computed: fast (difference propagation) or naive (a forward pass an edit).")
-  var engine = "fast"
-
-  @Option(
-    name: .long,
-    help: ArgumentHelp(
-      "Fraction of the edits, 0 to 1, whose scores are computed again by independent ways; one that differs fails the run.",
-      valueName: "p"))
-  var verify: Double?
-
-  @Option(
-    name: .long,
-    help: """
-      Edits that measure how well TISM agrees with exact ISM, drawn by strata; 0 for none. Default: up to 6000, and at most \
-      a tenth of the run's operations. The result is in run.json.
-      """)
-  var audit: Int?
-
-  @Option(name: .long, help: "GFF file whose CDS features the audit tells from other bases.")
-  var genes: String?
-
-  @Option(
-    name: .long,
-    help: """
-      Share of the edits, 0 to 1, whose TISM is replaced by exact ISM: in each block of 65536 bases the largest, and those \
-      beside large ones. A track tism.exact says which share of a base's alternates that is.
-      """)
-  var hybrid = 0.0
-
-  @Option(name: .long, help: "Write local maxima of the prediction at or above this value as calls.*.bed.")
-  var calls: Double?
-
-  @Option(name: .long, help: "Bases a pass (position models); changes memory and speed, never a value.")
-  var tile: Int?
-
-  @Option(name: .long, parsing: .upToNextOption, help: "Annotation files to show in igv_session.xml.")
-  var annotation: [String] = []
-
-  @Option(name: .long, help: "shards (keep the scores of the pieces) or tracks (remove them at the end).")
-  var keep = "shards"
 
   @Flag(name: .long, help: "Start over whatever the output folder holds of an earlier run.")
   var force = false
 
   @Option(name: [.long, .short], help: "The folder of the run.")
-  var output: String
+  var output: String?
 
   func run() async throws {
-    var request = ScanRequest(model: try model.request(), genome: genome, output: output, version: Version.number)
-    request.regions = regions
-    request.regionStrings = region
-    request.exclude = exclude
-    request.sites = sites
-    request.methods = try choices(method, "--method")
-    request.targets = target
-    request.strands = try choice(strand, "--strand")
-    request.reductions = try choices(reduce, "--reduce")
-    request.formats = try choices(format, "--format")
-    request.windowAt = try choice(windowAt, "--window-at")
-    request.step = step
-    request.windowLength = windowLength
-    request.overlap = try choice(overlap, "--overlap")
-    request.engine = try choice(engine, "--engine")
-    request.verify = verify
-    request.audit = audit
-    request.genes = genes
-    request.hybrid = hybrid
-    request.calls = calls
-    request.tile = tile
-    request.annotations = annotation
+    var resources = try run.resources()
+    resources.stopAt = try stop.time()
+    if let folder = shards.run { return try await scan(folder, resources) }
+    if let flag = shards.given { throw ScanError.usage("\(flag) is for scan --run, which scans a planned run") }
+    guard let path = model.model else { throw ScanError.usage("--model: say which network to scan with") }
+    guard let fasta = genome.genome else { throw ScanError.usage("--genome: say which reference to scan") }
+    guard let output else { throw ScanError.usage("--output: say where the run is to lie") }
+    var request = ScanRequest(model: try model.request(path), genome: fasta, output: output, version: Version.number)
+    try plan.apply(to: &request)
     request.force = force
-    guard ["shards", "tracks"].contains(keep) else { throw ScanError.usage("--keep \(keep): choose shards or tracks") }
-    request.dropsShards = keep == "tracks"
-    if let tile, tile < 1 { throw ScanError.usage("--tile \(tile): at least one base") }
-    (request.threads, request.logFacts) = try run.budget()
+    request.resources = resources
+    if case .seconds = request.cut { throw ScanError.usage("--shard-cost is for plan; use --shards") }
     let (final, options) = (request, run)
-    try await Interruption.cancelling { try await Scan(final, progress: options.progress()).run() }
+    try await Interruption.cancelling(stopAt: resources.stopAt) {
+      try await Scan(final, progress: options.progress()).run()
+    }
+  }
+
+  private func scan(_ folder: String, _ resources: RunResources) async throws {
+    // What settles values was settled by plan: nothing of it may be said again, not even alike.
+    let allowed = Set(ShardOptions.flags + ["--model", "--genome", "-f", "--threads", "-t", "--log", "--quiet", "--stop-after"])
+    if let flag = CommandLine.arguments.dropFirst(2).map({ String($0.prefix { $0 != "=" }) })
+      .first(where: { Self.isFlag($0) && !allowed.contains($0) })
+    {
+      throw ScanError.usage(
+        "\(flag) does not go with --run: values were settled by tismscan plan, which makes another run with it")
+    }
+    let (options, selection, moved) = (run, try shards.selection(), (model: model.model, genome: genome.genome))
+    try await Interruption.cancelling(stopAt: resources.stopAt) {
+      var scan = ShardScan(
+        run: folder, selection, version: Version.number, resources: resources, progress: options.progress())
+      (scan.model, scan.genome) = moved
+      try await scan()
+    }
+  }
+
+  private static func isFlag(_ argument: String) -> Bool {
+    argument.hasPrefix("-") && argument.count > 1 && Double(argument) == nil
+  }
+}
+
+/// Which shards of a planned run to scan.
+struct ShardOptions: ParsableArguments {
+  static let flags = ["--run", "--shard", "--part"]
+
+  @Option(name: .long, help: "Scan shards of this run, which plan made: all that are missing, unless some are named.")
+  var run: String?
+
+  @Option(
+    name: .long, parsing: .singleValue,
+    help: "A shard by its number from 1, or several: 17, 3-9, 1,4-6. Repeatable.")
+  var shard: [String] = []
+
+  @Option(name: .long, help: ArgumentHelp("Every N-th shard from the K-th.", valueName: "K/N"))
+  var part: String?
+
+  /// The flag that needs --run, when one is there.
+  var given: String? { shard.isEmpty ? part == nil ? nil : "--part" : "--shard" }
+
+  func selection() throws -> ShardScan.Selection {
+    if let part {
+      guard shard.isEmpty else { throw ScanError.usage("--shard and --part both say which shards: use one") }
+      return .part(part)
+    }
+    return shard.isEmpty ? .all : .numbers(shard)
   }
 }

@@ -55,14 +55,15 @@ struct ScoreCommand: AsyncParsableCommand {
   var output: String
 
   func run() async throws {
-    var request = ScoreRequest(model: try model.request(), sequences: sequences, output: output)
+    guard let path = model.model else { throw ScanError.usage("--model: say which network to score with") }
+    var request = ScoreRequest(model: try model.request(path), sequences: sequences, output: output)
     request.method = try choice(method, "--method")
     request.targets = target
     request.engine = try choice(engine, "--engine")
     request.verify = verify
     request.maps = try choices(map, "--map")
     request.replacement = try replacement()
-    request.threads = try run.budget().threads
+    request.threads = try run.resources().threads
     let (final, options) = (request, run)
     try await Interruption.cancelling { try await ScoreRun(final, progress: options.progress()).run() }
   }

@@ -14,7 +14,10 @@ struct Tismscan: AsyncParsableCommand {
       Exit codes: 0 done, 1 failed, 2 usage, 3 bad input, 4 incomplete, 130/143 interrupted (the same command resumes).
       """,
     version: Version.text,
-    subcommands: [InspectCommand.self, ScoreCommand.self, ScanCommand.self, CorrelateCommand.self])
+    subcommands: [
+      InspectCommand.self, ScoreCommand.self, ScanCommand.self, PlanCommand.self, MergeCommand.self, StatusCommand.self,
+      CorrelateCommand.self,
+    ])
 
   /// Runs the command and ends with the exit code of docs/formats.md.
   static func main() async {
@@ -22,7 +25,7 @@ struct Tismscan: AsyncParsableCommand {
     do {
       try Version.checkForcedInstructionSet()
       var command = try parseAsRoot()
-      resumes = command is ScanCommand
+      resumes = command is ScanCommand || command is MergeCommand
       if var command = command as? any AsyncParsableCommand {
         try await command.run()
       } else {

@@ -18,7 +18,8 @@ struct ScanCommandTests {
     #expect(first.status == 0 && first.output.isEmpty, "\(first.messages)")
     let names = try FileManager.default.contentsOfDirectory(atPath: folder.file("run")).sorted()
     var wanted = [
-      "calls.probability.bed", "chrom.sizes", "igv_session.xml", "manifest.json", "run.json", "run.log.jsonl", "shards",
+      "calls.probability.bed", "chrom.sizes", "igv_session.xml", "log", "manifest.json", "request.json", "run.json",
+      "shards",
     ]
     for strand in ["plus", "minus"] {
       for stem in ["predict.probability", "tism.weighted.importance", "tism.weighted.loss"] {
@@ -142,7 +143,7 @@ struct ScanCommandTests {
       #expect(process.terminationStatus == 0)
       #expect(text.contains("resuming") == (output == "cut"))
     }
-    let digest = "find . -type f ! -name run.log.jsonl | LC_ALL=C sort | xargs md5sum"
+    let digest = "find . -type f ! -path './log/*' | LC_ALL=C sort | xargs md5sum"
     #expect(
       try Shell.output("cd \(folder.file("cut")) && \(digest)")
         == Shell.output("cd \(folder.file("whole")) && \(digest)"))
@@ -158,10 +159,10 @@ struct ScanCommandTests {
         environment: environment)
       _ = messages.fileHandleForReading.readDataToEndOfFile()
       process.waitUntilExit()
-      return String(decoding: folder.read("\(name)/run.log.jsonl"), as: UTF8.self)
+      return try Shell.output("cat \(folder.file(name))/log/*.jsonl")
     }
-    #expect(try log("a", ["--threads", "3"], ["SLURM_CPUS_PER_TASK": "5"]).contains("\"threads\":\"3\""))
-    #expect(try log("b", [], ["SLURM_CPUS_PER_TASK": "5"]).contains("\"threads\":\"5\""))
+    #expect(try log("a", ["--threads", "3"], ["SLURM_CPUS_PER_TASK": "5"]).contains("\"threads\":3"))
+    #expect(try log("b", [], ["SLURM_CPUS_PER_TASK": "5"]).contains("\"threads\":5"))
     #expect(try log("c", [], ["SLURM_CPUS_PER_TASK": ""]).contains("\"threadsFrom\":\"affinity mask\""))
     let same = "cd \(folder.path) && md5sum < a/run.json && md5sum < b/run.json && md5sum < c/run.json"
     #expect(Set(try Shell.output(same).split(separator: "\n")).count == 1)

@@ -36,6 +36,11 @@ enum Tool {
 
   /// Runs it to the end. Messages are short enough for a pipe's buffer.
   static func run(_ arguments: String..., environment: [String: String] = [:]) throws -> Outcome {
+    try run(arguments, environment: environment)
+  }
+
+  /// Runs it to the end. Messages are short enough for a pipe's buffer.
+  static func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
     let (process, output, messages) = try start(arguments, environment: environment)
     let out = output.fileHandleForReading.readDataToEndOfFile()
     let error = messages.fileHandleForReading.readDataToEndOfFile()

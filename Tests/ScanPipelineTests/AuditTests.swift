@@ -129,18 +129,18 @@ struct AuditTests {
     let request = Self.request(fixture, "one", perWindow: perWindow) {
       $0.audit = 300
       $0.hybrid = 0.1
-      $0.threads = 1
+      $0.resources.threads = 1
     }
     try await fixture.run(request, model)
     var many = request
     many.output = fixture.folder.file("many")
-    many.threads = 5
+    many.resources.threads = 5
     many.tile = perWindow ? nil : 100
     try await fixture.run(many, model)
     let one = try fixture.digests("one")
     #expect(one == (try fixture.digests("many")))
     _ = try Shell.output(
-      "cd \(fixture.folder.file("many")) && rm run.json *.gz shards/000001.shard && truncate -s -9 shards/000000.shard")
+      "cd \(fixture.folder.file("many")) && rm run.json *.gz shards/000002.shard && truncate -s -9 shards/000001.shard")
     try await fixture.run(many, model)
     #expect(one == (try fixture.digests("many")))
   }
@@ -151,7 +151,7 @@ struct AuditTests {
     return (plan.manifest, plan.scanner)
   }
 
-  @Test("what is drawn and replaced in a block is the same whatever else its shard holds")
+  @Test("what is drawn and replaced in a block is the same whatever else its unit holds")
   func shards() throws {
     let fixture = try Self.fixture()
     let request = Self.request(fixture, "out", perWindow: false) {
@@ -160,14 +160,14 @@ struct AuditTests {
     }
     let (manifest, scanner) = try Self.planned(request, try Self.model(perWindow: false))
     let reader = try ReferenceReader(path: request.genome)
-    let stretches = manifest.shards.filter { $0.strand == .minus }.flatMap(\.stretches)
+    let stretches = manifest.shards.flatMap(\.stretches)
     #expect(GridBlock.blocks(of: stretches).count == 3)
-    func score(_ stretches: [Manifest.Stretch]) throws -> ShardResult {
-      let shard = Manifest.Shard(number: 0, strand: .minus, stretches: stretches)
-      return try scanner.score(shard, scanner.bases(of: shard, from: reader))
+    func score(_ stretches: [Manifest.Stretch]) throws -> UnitResult {
+      let unit = WorkUnit(strand: .minus, stretches: stretches)
+      return try scanner.score(unit, scanner.bases(of: unit, from: reader))
     }
     let whole = try score(stretches)
-    var parts = ShardResult()
+    var parts = UnitResult()
     for block in GridBlock.blocks(of: stretches) {
       let part = try score(
         block.runs.map {
@@ -191,24 +191,6 @@ struct AuditTests {
     #expect(whole.sections["audit/base"]!.count > 30)
   }
 
-  @Test("shards keep the blocks of the grid whole and lose no base", arguments: [70_000, 400_000, 3_000_000])
-  func aligned(total: Int) {
-    let contigs = [Contig(name: "a", length: total), Contig(name: "b", length: 200_000)]
-    let intervals = [
-      Interval(contig: "a", start: 5, end: 60_000), Interval(contig: "a", start: 60_010, end: total),
-      Interval(contig: "b", start: 0, end: 9), Interval(contig: "b", start: 65_535, end: 131_073),
-    ]
-    let shards = ShardPlan.shards(intervals, contigs: contigs, strands: [.plus, .minus], keepsBlocks: true)
-    for strand in Strand.allCases {
-      let own = shards.filter { $0.strand == strand }
-      let blocks = own.flatMap { shard in GridBlock.blocks(of: shard.stretches).map { [$0.contig, $0.number] } }
-      #expect(Set(blocks).count == blocks.count)
-      #expect(blocks.count == (total + 65_535) / 65_536 + 3)
-      let bases = own.flatMap(\.stretches).reduce(0) { $0 + $1.range.count }
-      #expect(bases == intervals.reduce(0) { $0 + $1.length })
-    }
-  }
-
   /// The draws are a hash of the contig's name: other names are other draws of the same scores.
   @Test("draws are as many as asked for, unbiased, and their intervals hold the truth about 95 times of 100")
   func coverage() throws {
@@ -222,7 +204,7 @@ struct AuditTests {
       $0.audit = 450
     }
     let (manifest, scanner) = try Self.planned(request, try Self.model(perWindow: false))
-    let shard = manifest.shards[0]
+    let shard = WorkUnit(strand: .plus, stretches: manifest.shards.flatMap(\.stretches))
     let bases = try scanner.bases(of: shard, from: ReferenceReader(path: request.genome))
     var plain = scanner
     plain.audit = nil
@@ -235,7 +217,7 @@ struct AuditTests {
       var result = scored
       try other.refine(&result, shard, bases, partner: false)
       var totals = AuditTotals(manifest.settings)
-      totals.add(result)
+      totals.add { result.sections[$0] }
       return totals.record
     }
     let whole = try record("x", bases: 4_000)

@@ -3,6 +3,7 @@ import Foundation
 import Genomics
 import TestSupport
 import Testing
+import TrackIO
 
 @testable import ScanPipeline
 
@@ -37,15 +38,33 @@ struct RunTests {
   func byteIdentity(perWindow: Bool) async throws {
     let fixture = try Self.fixture()
     let model = try Self.model(perWindow: perWindow)
-    try await fixture.run(Self.request(fixture, "one", perWindow: perWindow) { $0.threads = 1 }, model)
+    try await fixture.run(Self.request(fixture, "one", perWindow: perWindow) { $0.resources.threads = 1 }, model)
     try await fixture.run(
       Self.request(fixture, "many", perWindow: perWindow) {
-        $0.threads = 5
+        $0.resources.threads = 5
         $0.tile = perWindow ? nil : 100
       }, model)
     let one = try fixture.digests("one")
     #expect(one.split(separator: "\n").count > 20)
     #expect(one == (try fixture.digests("many")))
+  }
+
+  @Test("outputs are the same bytes however the work is cut", arguments: [true, false], [1, 2, 7, 500])
+  func cuts(perWindow: Bool, count: Int) async throws {
+    let fixture = try Self.fixture()
+    let model = try Self.model(perWindow: perWindow)
+    for (name, cut) in [("default", nil), ("cut", ScanRequest.Cut.count(count))] {
+      try await fixture.run(
+        Self.request(fixture, name, perWindow: perWindow) {
+          $0.cut = cut
+          // Without an audit, which keeps blocks whole.
+          $0.audit = 0
+        }, model)
+    }
+    let whole = try fixture.digests("default", shards: false)
+    #expect(whole.contains("run.json") && whole.split(separator: "\n").count > 20)
+    #expect(whole == (try fixture.digests("cut", shards: false)))
+    #expect(try Shell.output("ls \(fixture.folder.file("cut"))/shards | wc -l") == "\(count)\n")
   }
 
   @Test("an interrupted run resumes to the same bytes; a complete one is left alone", arguments: [true, false])
@@ -115,13 +134,17 @@ struct RunTests {
     let model = try Self.model(perWindow: false)
     let request = Self.request(fixture, "out", perWindow: false)
     try await fixture.run(request, model)
-    let mine = ".run.json.\(ProcessInfo.processInfo.processIdentifier)-1z.tmp"
-    for name in [".tism.a.plus.bw.999999999-k3.tmp", "shards/.000001.shard.999999999-0.tmp", mine, ".notes.tmp"] {
+    let own = TemporaryWriter.own
+    let mine = ".run.json.\(own.host)-\(own.process)-1z.tmp"
+    // A process of another machine may live, whatever runs here under its number.
+    let other = "shards/.000001.shard.elsewhere-999999999-0.tmp"
+    let dead = "\(own.host)-999999999"
+    for name in [".tism.a.plus.bw.\(dead)-k3.tmp", "shards/.000001.shard.\(dead)-0.tmp", mine, other, ".notes.tmp"] {
       fixture.folder.write("out/\(name)", "x")
     }
     try await fixture.run(request, model)
     let left = try Shell.output("cd \(fixture.folder.file("out")) && find . -name '.*.tmp' | LC_ALL=C sort")
-    #expect(left.split(separator: "\n").map(String.init) == ["./.notes.tmp", "./\(mine)"].sorted())
+    #expect(left.split(separator: "\n").map(String.init) == ["./.notes.tmp", "./\(mine)", "./\(other)"].sorted())
   }
 
   @Test("cancelling leaves a folder without tracks that the same request completes")
@@ -239,52 +262,6 @@ struct RunTests {
     }
     await #expect(throws: ScanError.self) {
       try await fixture.run(Self.request(fixture, "none", perWindow: true) { $0.windowAt = .center }, model)
-    }
-  }
-
-  @Test("a shard file comes back as it was written, or not at all")
-  func shardFiles() throws {
-    let folder = TemporaryFolder()
-    let result = ShardResult(
-      counts: .init(scored: 3, unknown: 1, padded: 2, passes: 4), codes: [0, 1, 4, 3],
-      sections: ["tism/0": [1, -0.0, .nan, 4.5], "predict/0": []])
-    let path = folder.file("s.shard")
-    try ShardFile.write(result, shard: 7, manifest: "abc", to: path)
-    let back = try #require(ShardFile.read(path, shard: 7, manifest: "abc"))
-    #expect(back.counts == result.counts && back.codes == result.codes)
-    #expect(back.sections["tism/0"]!.map(\.bitPattern) == result.sections["tism/0"]!.map(\.bitPattern))
-    #expect(ShardFile.read(path, shard: 8, manifest: "abc") == nil)
-    #expect(ShardFile.read(path, shard: 7, manifest: "abd") == nil)
-    let bytes = folder.read("s.shard")
-    for cut in [0, 7, 16, bytes.count - 1] {
-      folder.write("cut.shard", bytes.prefix(cut))
-      #expect(ShardFile.read(folder.file("cut.shard"), shard: 7, manifest: "abc") == nil)
-    }
-    for index in bytes.indices {
-      var damaged = bytes
-      damaged[index] ^= 0x10
-      folder.write("bad.shard", damaged)
-      #expect(ShardFile.read(folder.file("bad.shard"), shard: 7, manifest: "abc") == nil, "byte \(index)")
-    }
-  }
-
-  @Test(
-    "shards cut the scored bases without gap or overlap, whatever their number",
-    arguments: [1, 511, 513, 70_000, 1_000_000])
-  func shards(total: Int) {
-    let contigs = [Contig(name: "a", length: total), Contig(name: "b", length: 3_000)]
-    let intervals = [
-      contigs[0].interval, Interval(contig: "b", start: 5, end: 6), Interval(contig: "b", start: 9, end: 2_900),
-    ]
-    let shards = ShardPlan.shards(intervals, contigs: contigs, strands: [.plus, .minus])
-    #expect(shards.map(\.number) == Array(shards.indices))
-    for strand in Strand.allCases {
-      let own = shards.filter { $0.strand == strand }
-      #expect(own.allSatisfy { $0.baseCount > 0 && $0.baseCount <= 2 * max(512, total / 64) })
-      let stretches = own.flatMap(\.stretches)
-      let bases = stretches.flatMap { stretch in stretch.range.map { (stretch.contig, $0) } }
-      let wanted = intervals.enumerated().flatMap { index, interval in interval.range.map { (index == 0 ? 0 : 1, $0) } }
-      #expect(bases.elementsEqual(wanted, by: ==))
     }
   }
 }

@@ -45,7 +45,7 @@ struct ScanFixture {
     var request = ScanRequest(
       model: ModelRequest(path: "model.onnx"), genome: genome, output: folder.file(output), version: "test")
     request.formats = [.bigwig, .bedgraph]
-    request.threads = 2
+    request.resources.threads = 2
     // A few, because debug builds take seconds to resample thousands.
     request.audit = 60
     change(&request)
@@ -69,10 +69,13 @@ struct ScanFixture {
     return values
   }
 
-  /// Digest of every file of a run but the log, by name.
-  func digests(_ output: String) throws -> String {
-    try Shell.output(
-      "cd \(folder.file(output)) && find . -type f ! -name run.log.jsonl | LC_ALL=C sort | xargs md5sum")
+  /// Digest of every file of a run but logs and where its sources lay, by name.
+  /// - Parameter shards: whether the pieces and how the work is cut count too.
+  func digests(_ output: String, shards: Bool = true) throws -> String {
+    let cut = shards ? "" : "! -path './shards/*' ! -name manifest.json"
+    return try Shell.output(
+      "cd \(folder.file(output)) && find . -type f ! -path './log/*' ! -name request.json \(cut) | LC_ALL=C sort "
+        + "| xargs md5sum")
   }
 }
 

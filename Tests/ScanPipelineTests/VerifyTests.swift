@@ -31,7 +31,7 @@ struct VerifyTests {
     let fixture = try RunTests.fixture()
     let model = try RunTests.model(perWindow: perWindow)
     var one = request(fixture, "one", 0.05, perWindow: perWindow)
-    one.threads = 1
+    one.resources.threads = 1
     try await fixture.run(one, model)
     let found = try #require(try record(fixture, "one").verification)
     // 650 bases less 100 unknown, both strands, three edits a base, one target or two.
@@ -43,7 +43,7 @@ struct VerifyTests {
     #expect(found.ism.kinks == 0)
 
     var many = request(fixture, "many", 0.05, perWindow: perWindow)
-    many.threads = 4
+    many.resources.threads = 4
     many.tile = perWindow ? nil : 70
     try await fixture.run(many, model)
     #expect(try fixture.digests("many") == fixture.digests("one"))
@@ -100,7 +100,7 @@ struct VerifyTests {
 
       let reader = try ReferenceReader(path: fixture.genome)
       let plan = try ScanPlanner(request: request, model: model).plan(reader)
-      let shard = plan.manifest.shards[0]
+      let shard = plan.manifest.units(ofShardAt: 0)[0]
       let bases = try plan.scanner.bases(of: shard, from: reader)
       #expect {
         try plan.scanner.score(shard, bases)

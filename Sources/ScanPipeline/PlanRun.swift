@@ -1,0 +1,141 @@
+import Foundation
+import GenomeIO
+
+/// Plans a run and says what it will take: `plan`.
+public struct PlanRun {
+  private let request: ScanRequest
+  private let progress: Progress
+
+  public init(_ request: ScanRequest, progress: Progress) {
+    self.request = request
+    self.progress = progress
+  }
+
+  /// - Parameter isDry: only say what the run would be.
+  /// - Returns: the plan in words, for standard output.
+  public func callAsFunction(isDry: Bool) throws -> String {
+    if request.sites != nil { throw ScanError.usage("--sites are minutes of work: scan them in one go") }
+    let model = try ScanModel(request.model)
+    let reader = try ReferenceReader(path: request.genome)
+    var plan = try ScanPlanner(request: request, model: model).plan(reader)
+    plan.warn(progress)
+    let trial = try ScanTrial(plan, reader)
+    if case .seconds(let wanted) = request.cut {
+      let seconds = trial.seconds(strandBases: plan.manifest.strandBases, threads: request.resources.threads)
+      plan.cut(into: max(1, Int((seconds / wanted).rounded(.up))))
+    }
+    if case .count(let wanted) = request.cut, plan.manifest.shards.count < wanted {
+      progress.say(
+        "\(plan.manifest.shards.count) shards instead of \(wanted): "
+          + (plan.manifest.settings.keepsBlocks
+            ? "audits and hybrid scans choose edits within blocks of \(GridBlock.length) bases, which are not cut (--audit 0 "
+              + "cuts anywhere)" : "there are no more bases"))
+    }
+    guard !isDry else {
+      return PlanSummary(plan.manifest, trial, threads: request.resources.threads).text(everyShard: true)
+    }
+    let folder = try RunFolder(
+      starting: request.output, for: plan.manifest, sources: RunSources(request), force: request.force,
+      cut: request.cut != nil)
+    progress.say("\(request.output)/\(RunFolder.manifestName): tismscan scan --run \(request.output) scans it")
+    return PlanSummary(folder.manifest, trial, threads: request.resources.threads).text(everyShard: false)
+  }
+}
+
+/// How fast this machine scans: measured by running the scan's own code on a part of the genome.
+struct ScanTrial {
+  /// Seconds of one core for a strand base.
+  let secondsOfBase: Double
+
+  /// About how long a trial takes.
+  private static let seconds = 2.0
+
+  init(_ plan: ScanPlanner.Plan, _ reader: borrowing ReferenceReader) throws {
+    // From the middle, where there are bases; ever more of them until the time is well measured.
+    let shards = plan.manifest.shards
+    let units = plan.manifest.units(ofShardAt: shards.count / 2)
+    let unit = units[units.count / 2]
+    var scanner = plan.scanner
+    let isBlock = plan.manifest.settings.keepsBlocks
+    // Audits cost little and need whole blocks.
+    if isBlock, scanner.hybrid == nil { scanner.audit = nil }
+    let start = ProcessInfo.processInfo.systemUptime
+    var (bases, measured) = (256, 0.0)
+    while true {
+      let part = WorkUnit(strand: unit.strand, stretches: Self.prefix(unit.stretches, bases))
+      let read = try scanner.bases(of: part, from: reader)
+      let before = ProcessInfo.processInfo.systemUptime
+      _ = try scanner.score(part, read)
+      let now = ProcessInfo.processInfo.systemUptime
+      measured = (now - before) / Double(part.baseCount)
+      guard now - start < Self.seconds, part.baseCount < unit.baseCount else { break }
+      bases = part.baseCount * 2
+    }
+    secondsOfBase = measured
+  }
+
+  private static func prefix(_ stretches: [Manifest.Stretch], _ bases: Int) -> [Manifest.Stretch] {
+    var left = bases
+    return stretches.compactMap { stretch in
+      guard left > 0 else { return nil }
+      let taken = min(left, stretch.range.count)
+      left -= taken
+      return Manifest.Stretch(contig: stretch.contig, start: stretch.start, end: stretch.start + taken)
+    }
+  }
+
+  func seconds(strandBases: Int, threads: Int) -> Double { secondsOfBase * Double(strandBases) / Double(threads) }
+}
+
+/// A plan in words.
+struct PlanSummary {
+  private let manifest: Manifest
+  private let trial: ScanTrial
+  private let threads: Int
+
+  init(_ manifest: Manifest, _ trial: ScanTrial, threads: Int) {
+    (self.manifest, self.trial, self.threads) = (manifest, trial, threads)
+  }
+
+  private var edits: Int {
+    let exact = manifest.settings.methods.contains { $0 != .predict }
+    return exact ? 3 * manifest.strandBases : 0
+  }
+
+  func text(everyShard: Bool) -> String {
+    let space = DiskSpace(manifest.settings)
+    let bases = manifest.strandBases
+    let largest = manifest.shards.map(manifest.strandBases).max() ?? 0
+    var lines = [
+      "shards        \(manifest.shards.count), of at most \(largest) strand bases",
+      "strand bases  \(bases)", "edits         \(edits)",
+      "multiply-adds \(scientific(manifest.shards.reduce(0.0) { $0 + Double($1.multiplyAdds) }))",
+      "time          \(time(bases)) with \(threads) threads; \(time(largest)) for the largest shard",
+      "disk          \(bytes(space.shards(strandBases: bases))) of shards, about "
+        + "\(bytes(space.tracks(strandBases: bases))) of tracks",
+    ]
+    guard everyShard else { return lines.joined(separator: "\n") }
+    lines += ["", ["shard", "strand bases", "edits", "multiply-adds", "seconds", "MiB"].joined(separator: "\t")]
+    for shard in manifest.shards {
+      let bases = manifest.strandBases(of: shard)
+      lines.append(
+        [
+          "\(shard.number)", "\(bases)", "\(edits == 0 ? 0 : 3 * bases)", scientific(Double(shard.multiplyAdds)),
+          fixed(trial.seconds(strandBases: bases, threads: threads), digits: 1),
+          fixed(Double(space.shards(strandBases: bases)) / 0x1p20, digits: 1),
+        ].joined(separator: "\t"))
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  private func time(_ strandBases: Int) -> String {
+    Progress.duration(trial.seconds(strandBases: strandBases, threads: threads))
+  }
+
+  private func scientific(_ number: Double) -> String { String(format: "%.2e", number) }
+
+  private func bytes(_ count: Int) -> String {
+    count < 10 << 30
+      ? "\((count + (1 << 20) - 1) >> 20) MiB" : "\(fixed(Double(count) / 0x1p30, digits: 1)) GiB"
+  }
+}

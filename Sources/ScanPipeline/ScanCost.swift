@@ -1,0 +1,59 @@
+import Attribution
+import Engine
+
+/// Predicted multiply-adds of scoring one base of one strand: from shapes alone, the same on every machine. What is slower than
+/// a multiply-add of the kernels counts as many as take its time.
+struct ScanCost {
+  /// Of every method of the run.
+  let ofBase: Double
+
+  init(_ plan: ShardScanner.Plan, _ settings: ScanSettings) throws {
+    let methods = Set(settings.methods)
+    func sum(forward: Double, targets: Int, exact: () throws -> Double) rethrows -> Double {
+      var cost = 0.0
+      if methods.contains(.tism) {
+        cost += forward * Double(1 + targets)
+        // What is replaced by exact scores, and the audit, which takes a tenth unless asked for more.
+        if let hybrid = settings.hybrid { cost += hybrid * (try exact()) }
+      } else if methods.contains(.predict) {
+        cost += forward
+      }
+      if methods.contains(.ism) { cost += try exact() }
+      return cost
+    }
+    switch plan {
+    case .positions(let models, let targets):
+      let (network, layout, tile) = (models[0].network, models[0].layout, models[0].tile)
+      let flanks = 2 * layout.flank + 1 + layout.deficit
+      let pass = network.fixedLength ?? tile + flanks
+      let forward = try Self.forward(network, pass) / Double(tile)
+      ofBase =
+        try Double(models.count)
+        * sum(forward: forward, targets: targets.count) {
+          try Self.exact(network, pass: pass, naive: network.fixedLength ?? flanks, perBase: forward, settings.engine)
+        }
+    case .windows(let model, _):
+      let forward = try Self.forward(model.network, model.length) / Double(settings.step ?? model.length)
+      ofBase = try sum(forward: forward, targets: model.targets.count) {
+        try Self.exact(
+          model.network, pass: model.length, naive: model.length, perBase: forward, settings.engine)
+      }
+    }
+  }
+
+  /// Of one sequence.
+  private static func forward(_ network: Network, _ length: Int) throws -> Double {
+    let batch = network.fixedBatch ?? 1
+    return Double(try network.program(batch: batch, length: length).multiplyAdds) / Double(batch)
+  }
+
+  /// Of the three edits of a base, with its share of the pass that they start from.
+  private static func exact(
+    _ network: Network, pass: Int, naive: Int, perBase forward: Double, _ engine: SubstitutionEngine
+  ) throws -> Double {
+    guard engine == .fast, try network.prefersDifferences(length: pass, naiveLength: naive) else {
+      return forward + 3 * (try Self.forward(network, naive))
+    }
+    return forward + 3 * Double(try network.differenceProgram(length: pass).costPerEdit)
+  }
+}

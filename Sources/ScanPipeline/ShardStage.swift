@@ -1,0 +1,164 @@
+import Attribution
+import Foundation
+import GenomeIO
+
+/// Scans shards of a run: units on all threads, written in order, so that a shard or two at most are open at a time.
+struct ShardStage {
+  let scanner: ShardScanner
+  let folder: RunFolder
+  let resources: RunResources
+  let progress: Progress
+  let log: RunLog
+
+  private var manifest: Manifest { folder.manifest }
+
+  /// A unit with what it reads.
+  private struct Job: Sendable {
+    let place: UnitCursor.Place
+    let bases: [StrandBases]
+  }
+
+  /// Scans those of the wanted shards that are not there.
+  /// - Parameter merges: whether the disk must hold tracks too.
+  /// - Throws: ``ScanError/incomplete(_:)`` when time is up before all are done.
+  func scan(_ wanted: [Manifest.Shard], merges: Bool, _ reader: borrowing ReferenceReader) async throws {
+    let missing = wanted.filter(folder.needs)
+    let total = wanted.reduce(0) { $0 + manifest.strandBases(of: $1) }
+    var left = missing.reduce(0) { $0 + manifest.strandBases(of: $1) }
+    try DiskSpace(manifest.settings).check(strandBases: left, merges: merges, folder: folder.path)
+    log.start("scan", resources, ["shards": ShardList.text(missing.map(\.number)), "strandBases": left])
+    guard let first = missing.first else { return }
+    if missing.count < wanted.count {
+      progress.say("resuming: \(wanted.count - missing.count) of \(wanted.count) shards are there")
+    }
+    let heartbeat = Heartbeat(log)
+    defer { heartbeat.stop() }
+    let unit = manifest.units(ofShardAt: first.number - 1)[0]
+    log.write(.selfCheck, try scanner.selfCheck(unit, try scanner.bases(of: unit, from: reader)).facts)
+
+    var jobs = UnitCursor(manifest, missing)
+    var clock = ShardClock(stopAt: resources.stopAt)
+    var writer: ShardWriter?
+    progress.begin(resumed: total - left)
+    try await OrderedTasks.run(
+      count: .max, threads: resources.threads,
+      prepare: { _ -> Job? in
+        guard let next = jobs.next(where: { clock.fits(manifest.strandBases(of: $0)) }) else { return nil }
+        return Job(place: next, bases: try scanner.bases(of: next.unit, from: reader))
+      },
+      work: { [scanner, log] _, job -> (UnitCursor.Place, UnitResult) in
+        do {
+          return (job.place, try scanner.score(job.place.unit, job.bases))
+        } catch {
+          if !(error is CancellationError) {
+            log.write(.failed, ["shard": job.place.shard.number, "reason": "\(error)"])
+          }
+          throw error
+        }
+      },
+      commit: { _, done in
+        let (place, result) = done
+        let number = place.shard.number
+        if writer == nil {
+          writer = try ShardWriter(
+            path: folder.shardPath(number), identity: folder.identity, shard: number, cut: folder.cut(of: place.shard))
+        }
+        try writer!.append(result)
+        left -= place.unit.baseCount
+        clock.scored(place.unit.baseCount)
+        if place.isLast {
+          try writer!.finish()
+          writer = nil
+          log.write(.shard, ["shard": number, "strandBases": manifest.strandBases(of: place.shard)])
+        }
+        if place.isLast || clock.isLineDue {
+          log.write(.progress, ["scored": clock.total, "elapsed": clock.elapsed, "left": left])
+        }
+        progress.scanned(total - left, of: total)
+      })
+    if let stopped = jobs.refused {
+      throw ScanError.incomplete(
+        "stopped: shard \(stopped) would not be done before the time limit; run the same command again for the "
+          + "\(missing.count - jobs.taken) shards that are left")
+    }
+  }
+}
+
+/// The units of shards one after the other; made when they are wanted, because a genome has many.
+private struct UnitCursor {
+  struct Place: Sendable {
+    let shard: Manifest.Shard
+    let unit: WorkUnit
+    let isLast: Bool
+  }
+  private let manifest: Manifest
+  private let shards: [Manifest.Shard]
+  private var units: [WorkUnit] = []
+  private var next = 0
+  /// Shards begun.
+  private(set) var taken = 0
+  /// Number of the shard that was not begun.
+  private(set) var refused: Int?
+
+  init(_ manifest: Manifest, _ shards: [Manifest.Shard]) { (self.manifest, self.shards) = (manifest, shards) }
+
+  /// - Parameter fits: whether to begin a shard; after the first that is refused no unit follows.
+  mutating func next(where fits: (Manifest.Shard) -> Bool) -> Place? {
+    if next == units.count {
+      guard refused == nil, taken < shards.count else { return nil }
+      guard fits(shards[taken]) else {
+        refused = shards[taken].number
+        return nil
+      }
+      units = manifest.units(ofShardAt: shards[taken].number - 1)
+      (next, taken) = (0, taken + 1)
+    }
+    next += 1
+    return Place(shard: shards[taken - 1], unit: units[next - 1], isLast: next == units.count)
+  }
+}
+
+/// Measures how fast a process scans, and says what fits into its time.
+private struct ShardClock {
+  let stopAt: Date?
+  private let start = ProcessInfo.processInfo.systemUptime
+  private var lastLine = ProcessInfo.processInfo.systemUptime
+  /// Strand bases scored.
+  private(set) var total = 0
+
+  /// Seconds between progress lines of the log.
+  private static let interval = 15.0
+
+  init(stopAt: Date?) { self.stopAt = stopAt }
+
+  var elapsed: Double { ProcessInfo.processInfo.systemUptime - start }
+
+  mutating func scored(_ bases: Int) { total += bases }
+
+  var isLineDue: Bool {
+    mutating get {
+      let now = ProcessInfo.processInfo.systemUptime
+      guard now - lastLine >= Self.interval else { return false }
+      lastLine = now
+      return true
+    }
+  }
+
+  /// Whether so many bases would be done in time, by the rate so far; the first shard is tried while there is any time.
+  func fits(_ bases: Int) -> Bool {
+    guard let stopAt else { return true }
+    let left = stopAt.timeIntervalSinceNow
+    guard total > 0 else { return left > 0 }
+    return Double(bases) * elapsed / Double(total) <= left
+  }
+}
+
+extension CheckTally {
+  /// For the log.
+  fileprivate var facts: [String: String] {
+    [
+      "ism": "\(ism.scores)", "tism": "\(tism.scores)", "kinks": "\(tism.kinks)",
+      "largestShareOfTolerance": "\(max(ism.largestShareOfTolerance, tism.largestShareOfTolerance))",
+    ]
+  }
+}
