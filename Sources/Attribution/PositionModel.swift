@@ -48,7 +48,7 @@ public struct PositionModel: Sendable {
 
   /// Passes are as long as a full tile needs, or a half, a quarter, ... of that.
   private func sharedLength(atLeast needed: Int) -> Int {
-    let full = tile + 2 * layout.flank + abs(layout.offset) + layout.deficit
+    let full = passLength
     guard needed < full else { return needed }
     var size = full
     while size / 2 >= needed, size / 2 >= 64 { size /= 2 }

@@ -55,6 +55,8 @@ struct RunLog: Sendable {
     /// A command starts: what it runs with, and how many bases it is to scan.
     case start
     case selfCheck = "self-check"
+    /// Bytes allowed and predicted, and the threads that fit.
+    case memory
     /// Bases scored so far by this process.
     case progress
     /// A shard is there.

@@ -3,6 +3,8 @@ public import Foundation
 /// What a command may use of the machine, and where it says what it does. Never changes a value.
 public struct RunResources: Sendable {
   public var threads = 1
+  /// Bytes that a scan may take; what suits the machine when `nil`.
+  public var memory: Int?
   /// When to stop: a shard that would not be complete by then is not started.
   public var stopAt: Date?
   /// File that gets the log's lines too; `-` for standard error.

@@ -134,7 +134,9 @@ private struct ProcessLog {
       host = facts["host"] as? String ?? host
       shards = facts["shards"] as? String ?? shards
     case .progress:
-      guard let scored = facts["scored"] as? Double, let elapsed = facts["elapsed"] as? Double, elapsed > 0 else { return }
+      guard let scored = facts["scored"] as? Double, let elapsed = facts["elapsed"] as? Double, elapsed > 0 else {
+        return
+      }
       rate = scored / elapsed
     case .shard:
       if let number = facts["shard"] as? Int { failures[number] = nil }
@@ -142,7 +144,7 @@ private struct ProcessLog {
       if let number = facts["shard"] as? Int { failures[number] = facts["reason"] as? String ?? "" }
       hasEnded = hasEnded || facts["shard"] == nil
     case .stopped, .done: hasEnded = true
-    case .selfCheck: break
+    case .selfCheck, .memory: break
     }
   }
 

@@ -94,8 +94,11 @@ extension ScanPlanner.Plan {
   /// Says what is known to give poor results.
   func warn(_ progress: Progress) {
     let settings = manifest.settings
-    guard settings.methods.contains(.tism), settings.targets.contains(PositionTarget.probability.rawValue) else { return }
+    guard settings.methods.contains(.tism), settings.targets.contains(PositionTarget.probability.rawValue) else {
+      return
+    }
     progress.say(
-      "warning: TISM of probability agrees poorly with exact ISM (the sigmoid is far from linear); use weighted, or ISM")
+      "warning: TISM of probability agrees poorly with exact ISM (the sigmoid is far from linear); use weighted, or ISM"
+    )
   }
 }

@@ -23,7 +23,9 @@ struct ScanCost {
     }
     switch plan {
     case .positions(let models, let targets):
-      let (network, layout, tile) = (models[0].network, models[0].layout, models[0].tile)
+      let (network, layout) = (models[0].network, models[0].layout)
+      // The default's, so that the tile, which changes no value, does not change the plan.
+      let tile = try PositionModel(network, layout: layout).tile
       let flanks = 2 * layout.flank + 1 + layout.deficit
       let pass = network.fixedLength ?? tile + flanks
       let forward = try Self.forward(network, pass) / Double(tile)

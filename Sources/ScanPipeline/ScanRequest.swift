@@ -10,7 +10,6 @@ public struct ScanRequest: Sendable, Codable {
     case seconds(Double)
   }
 
-
   public var model: ModelRequest
   /// Path of the indexed FASTA.
   public var genome: String
@@ -60,7 +59,8 @@ public struct ScanRequest: Sendable, Codable {
   public var version = ""
   /// What is written down: not what it runs with, nor where it goes.
   private enum CodingKeys: String, CodingKey {
-    case model, genome, regions, regionStrings, sites, exclude, methods, targets, strands, reductions, formats, windowAt,
+    case model, genome, regions, regionStrings, sites, exclude, methods, targets, strands, reductions, formats,
+      windowAt,
       step, windowLength, overlap, engine, calls, verify, audit, genes, hybrid, tile, dropsShards, annotations
   }
 

@@ -13,7 +13,7 @@ struct ShardScanner: Sendable {
   }
 
   let contigs: [Contig]
-  let plan: Plan
+  var plan: Plan
   let methods: [Method]
   let engine: SubstitutionEngine
   /// True when ISM also gives new-site scores.

@@ -35,18 +35,19 @@ struct ShardStage {
     defer { heartbeat.stop() }
     let unit = manifest.units(ofShardAt: first.number - 1)[0]
     log.write(.selfCheck, try scanner.selfCheck(unit, try scanner.bases(of: unit, from: reader)).facts)
+    let (scanner, threads) = try fitting()
 
     var jobs = UnitCursor(manifest, missing)
     var clock = ShardClock(stopAt: resources.stopAt)
     var writer: ShardWriter?
     progress.begin(resumed: total - left)
     try await OrderedTasks.run(
-      count: .max, threads: resources.threads,
+      count: .max, threads: threads,
       prepare: { _ -> Job? in
         guard let next = jobs.next(where: { clock.fits(manifest.strandBases(of: $0)) }) else { return nil }
         return Job(place: next, bases: try scanner.bases(of: next.unit, from: reader))
       },
-      work: { [scanner, log] _, job -> (UnitCursor.Place, UnitResult) in
+      work: { [log] _, job -> (UnitCursor.Place, UnitResult) in
         do {
           return (job.place, try scanner.score(job.place.unit, job.bases))
         } catch {
@@ -81,6 +82,23 @@ struct ShardStage {
         "stopped: shard \(stopped) would not be done before the time limit; run the same command again for the "
           + "\(missing.count - jobs.taken) shards that are left")
     }
+  }
+}
+
+extension ShardStage {
+  /// The scanner and the number of threads that fit into memory.
+  private func fitting() throws -> (scanner: ShardScanner, threads: Int) {
+    let budget = resources.memory.map { MemoryBudget(limit: $0) } ?? .standard
+    let settled = try budget.settle(
+      scanner, threads: resources.threads, unitBytes: manifest.unitBases * manifest.settings.bytesOfBase)
+    let facts = ["limit": budget.limit, "predicted": settled.bytes, "threads": settled.threads]
+    log.write(.memory, facts)
+    if settled.threads < resources.threads {
+      progress.say(
+        "\(settled.threads) of \(resources.threads) threads fit into \(MemoryBudget.mebibytes(budget.limit)) MiB "
+          + "(--max-memory)")
+    }
+    return (settled.scanner, settled.threads)
   }
 }
 

@@ -13,7 +13,8 @@ struct RunOptions: ParsableArguments {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Also write what happens as JSON lines to this file; - is standard error, instead of messages.", valueName: "FILE|-"))
+      "Also write what happens as JSON lines to this file; - is standard error, instead of messages.",
+      valueName: "FILE|-"))
   var log: String?
 
   @Flag(name: .long, help: "Say nothing but errors.")

@@ -19,6 +19,7 @@ struct ScanCommand: AsyncParsableCommand {
   @OptionGroup var plan: PlanOptions
   @OptionGroup var shards: ShardOptions
   @OptionGroup var stop: StopOptions
+  @OptionGroup var memory: MemoryOption
   @OptionGroup var run: RunOptions
 
   @Flag(name: .long, help: "Start over whatever the output folder holds of an earlier run.")
@@ -30,6 +31,7 @@ struct ScanCommand: AsyncParsableCommand {
   func run() async throws {
     var resources = try run.resources()
     resources.stopAt = try stop.time()
+    resources.memory = try memory.bytes()
     if let folder = shards.run { return try await scan(folder, resources) }
     if let flag = shards.given { throw ScanError.usage("\(flag) is for scan --run, which scans a planned run") }
     guard let path = model.model else { throw ScanError.usage("--model: say which network to scan with") }
@@ -48,7 +50,10 @@ struct ScanCommand: AsyncParsableCommand {
 
   private func scan(_ folder: String, _ resources: RunResources) async throws {
     // What settles values was settled by plan: nothing of it may be said again, not even alike.
-    let allowed = Set(ShardOptions.flags + ["--model", "--genome", "-f", "--threads", "-t", "--log", "--quiet", "--stop-after"])
+    let allowed = Set(
+      ShardOptions.flags + [
+        "--model", "--genome", "-f", "--threads", "-t", "--max-memory", "--stop-after", "--log", "--quiet",
+      ])
     if let flag = CommandLine.arguments.dropFirst(2).map({ String($0.prefix { $0 != "=" }) })
       .first(where: { Self.isFlag($0) && !allowed.contains($0) })
     {

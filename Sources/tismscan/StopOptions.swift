@@ -20,7 +20,9 @@ struct StopOptions: ParsableArguments {
   /// When to stop; `nil` for never.
   func time() throws -> Date? {
     if let stopAfter { return Date(timeIntervalSinceNow: try duration(stopAfter, "--stop-after")) }
-    guard let text = getenv("SLURM_JOB_END_TIME").map({ String(cString: $0) }), let end = Double(text) else { return nil }
+    guard let text = getenv("SLURM_JOB_END_TIME").map({ String(cString: $0) }), let end = Double(text) else {
+      return nil
+    }
     return Date(timeIntervalSince1970: end - Self.margin)
   }
 }

@@ -76,7 +76,9 @@ struct ShardFileTests {
 
   @Test("what differs between two runs is said in words")
   func differences() {
-    func other(_ format: Int = 2, _ version: String = "1", _ parts: [String] = ["m", "g", "r", "s"]) -> Manifest.Identity {
+    func other(_ format: Int = 2, _ version: String = "1", _ parts: [String] = ["m", "g", "r", "s"])
+      -> Manifest.Identity
+    {
       Manifest.Identity(
         format: format, version: version, model: parts[0], genome: parts[1], regions: parts[2], settings: parts[3])
     }

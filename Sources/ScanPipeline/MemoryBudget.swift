@@ -1,0 +1,132 @@
+import Attribution
+import Foundation
+import Glibc
+
+/// Settles how many tasks, and tiles of which length, fit into the memory that a process may use.
+struct MemoryBudget {
+  /// Bytes.
+  let limit: Int
+
+  /// Tiles are not made shorter than this: flanks would cost more than bases.
+  static let shortestTile = 256
+  /// Unless said otherwise a process takes this much, or half of what its control group allows.
+  static let defaultLimit = 1 << 30
+
+  /// A scanner and a number of tasks that fit.
+  struct Settled {
+    let scanner: ShardScanner
+    let threads: Int
+    /// Bytes that the process is predicted to take.
+    let bytes: Int
+  }
+
+  /// Takes as many tasks as fit, up to `threads`; where not even one does, shorter tiles.
+  /// - Parameter unitBytes: of a unit's scores.
+  /// - Throws: ``ScanError/failed(_:)`` when the least is too much, saying how much that is.
+  func settle(_ scanner: ShardScanner, threads: Int, unitBytes: Int) throws -> Settled {
+    var scanner = scanner
+    while true {
+      let task = try scanner.taskBytes + Self.copies * unitBytes
+      // Measured when every program is there, so that weights, which no task has of its own, are in it.
+      let shared = Self.residentBytes()
+      let room = max(0, limit - shared) / max(1, task)
+      if room >= 1 {
+        let threads = min(threads, room)
+        return Settled(scanner: scanner, threads: threads, bytes: shared + threads * task)
+      }
+      guard let smaller = try scanner.withShorterTiles(atLeast: Self.shortestTile) else {
+        let needed = Self.mebibytes(shared + task)
+        throw ScanError.failed(
+          "--max-memory \(Self.mebibytes(limit))M: the model alone takes \(Self.mebibytes(shared)) MiB and one thread "
+            + "\(Self.mebibytes(task)) MiB more; give at least --max-memory \(needed)M")
+      }
+      scanner = smaller
+    }
+  }
+
+  /// A unit's scores are held about so often: while they are made, and in the results that wait for their turn.
+  private static let copies = 6
+
+  static func mebibytes(_ bytes: Int) -> Int { (bytes + (1 << 20) - 1) >> 20 }
+
+  /// Bytes of this process that are in memory now, after giving back what is free.
+  private static func residentBytes() -> Int {
+    malloc_trim(0)
+    guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8),
+      let pages = text.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
+    else { return 0 }
+    return pages * sysconf(Int32(_SC_PAGESIZE))
+  }
+
+  /// The limit unless one is given: a gibibyte, or half of what the control group allows.
+  static var standard: MemoryBudget {
+    MemoryBudget(limit: min(defaultLimit, groupLimit.map { $0 / 2 } ?? .max))
+  }
+
+  /// What the control groups of this process allow, the strictest of them; `nil` for no limit.
+  private static var groupLimit: Int? {
+    guard let text = try? String(contentsOfFile: "/proc/self/cgroup", encoding: .utf8) else { return nil }
+    return groupLimit(of: text, root: "/sys/fs/cgroup")
+  }
+
+  /// - Parameters:
+  ///   - text: of `/proc/self/cgroup`.
+  ///   - root: where the control groups are mounted.
+  static func groupLimit(of text: String, root: String) -> Int? {
+    var limits: [Int] = []
+    for line in text.split(separator: "\n") {
+      let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+      guard fields.count == 3 else { continue }
+      // Version 2 has one hierarchy; version 1 one for memory.
+      let isUnified = fields[0] == "0" && fields[1].isEmpty
+      guard isUnified || fields[1].split(separator: ",").contains("memory") else { continue }
+      let (mount, name) = isUnified ? (root, "memory.max") : ("\(root)/memory", "memory.limit_in_bytes")
+      // A group's parents limit it too.
+      var path = fields[2].split(separator: "/")
+      while true {
+        let file = ([mount] + path.map(String.init) + [name]).joined(separator: "/")
+        if let limit = (try? String(contentsOfFile: file, encoding: .utf8)).flatMap({
+          Int($0.trimmingCharacters(in: .whitespacesAndNewlines))
+        }), limit < 1 << 60 {
+          limits.append(limit)
+        }
+        if path.isEmpty { break }
+        path.removeLast()
+      }
+    }
+    return limits.min()
+  }
+}
+
+extension ShardScanner {
+  /// Bytes of the sessions that one task holds, at most; compiles what it will run.
+  fileprivate var taskBytes: Int {
+    get throws {
+      var ways: [ScoringMemory.Way] = []
+      if methods.contains(.tism) {
+        ways.append(.gradients)
+      } else if methods.contains(.predict) {
+        ways.append(.predictions)
+      }
+      let isExact = methods.contains(.ism) || audit != nil || hybrid != nil
+      if isExact { ways.append(engine == .fast ? .differences : .passes) }
+      return try ways.map { way in
+        switch plan {
+        case .positions(let models, _): try ScoringMemory.bytes(models[0], way)
+        case .windows(let model, _): try ScoringMemory.bytes(model, way)
+        }
+      }.max() ?? 0
+    }
+  }
+
+  /// The same with tiles of half the length, where the model takes any length; `nil` when they would be too short.
+  fileprivate func withShorterTiles(atLeast shortest: Int) throws -> ShardScanner? {
+    guard case .positions(let models, let targets) = plan, models[0].network.fixedLength == nil,
+      models[0].tile / 2 >= shortest
+    else { return nil }
+    var scanner = self
+    scanner.plan = .positions(
+      models: try models.map { try PositionModel($0.network, layout: $0.layout, tile: $0.tile / 2) }, targets: targets)
+    return scanner
+  }
+}
