@@ -1,4 +1,4 @@
-import Operators
+internal import NetworkGraph
 
 extension DifferenceProgram {
   /// Bytes that one session holds, at most: its reference, what rules keep of it, and the differences of a batch of edits.

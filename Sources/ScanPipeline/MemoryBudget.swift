@@ -49,9 +49,8 @@ struct MemoryBudget {
 
   static func mebibytes(_ bytes: Int) -> Int { (bytes + (1 << 20) - 1) >> 20 }
 
-  /// Bytes of this process that are in memory now, after giving back what is free.
+  /// Bytes of this process that are in memory now.
   private static func residentBytes() -> Int {
-    malloc_trim(0)
     guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8),
       let pages = text.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
     else { return 0 }

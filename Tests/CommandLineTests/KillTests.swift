@@ -26,10 +26,10 @@ struct KillTests {
   @Test("a run killed again and again, two processes at a time, ends with the bytes of one that was not")
   func killed() throws {
     let folder = TemporaryFolder()
-    let genome = try smallGenome(folder, length: 6_000)
+    let genome = try smallGenome(folder, length: 3_000)
     func plan(_ run: String) throws {
       let planned = try Tool.run(
-        "plan", "--model", Tool.model, "--genome", genome, "--method", "tism", "--audit", "0", "--shards", "12",
+        "plan", "--model", Tool.model, "--genome", genome, "--method", "tism", "--audit", "0", "--shards", "8",
         "--format", "bigwig,bedgraph", "--output", folder.file(run))
       #expect(planned.status == 0, "\(planned.messages)")
     }
@@ -45,7 +45,7 @@ struct KillTests {
     let run = folder.file("cut")
     var random = SplitMix64(seed: UInt64(Date().timeIntervalSince1970))
     var kills = 0
-    for _ in 0..<12 {
+    for _ in 0..<8 {
       // Another process at the same shards, and not only its own.
       let other = Process()
       other.executableURL = URL(fileURLWithPath: Tool.path)

@@ -16,7 +16,7 @@ struct ShardCommandTests {
 
   private static func plan(_ folder: TemporaryFolder, _ genome: String, _ more: String...) throws -> Tool.Outcome {
     try Tool.run(
-      ["plan", "--model", Tool.model, "--genome", genome, "--method", "predict", "ism", "--calls", "0.01"] + more)
+      ["plan", "--model", Tool.model, "--genome", genome, "--method", "predict", "tism", "--audit", "0"] + more)
   }
 
   @Test("shards scanned one by one in any order and merged give what one scan gives")
@@ -50,11 +50,11 @@ struct ShardCommandTests {
     #expect(try Tool.run("merge", run).messages.contains("nothing to do"))
 
     let whole = try Tool.run(
-      "scan", "--model", Tool.model, "--genome", genome, "--method", "predict", "ism", "--calls", "0.01", "--output",
+      "scan", "--model", Tool.model, "--genome", genome, "--method", "predict", "tism", "--audit", "0", "--output",
       folder.file("whole"))
     #expect(whole.status == 0, "\(whole.messages)")
     let outputs = try Shell.output("cd \(run) && \(Self.digest)")
-    #expect(outputs.split(separator: "\n").count == 8)
+    #expect(outputs.split(separator: "\n").count == 7)
     #expect(try outputs == Shell.output("cd \(folder.file("whole")) && \(Self.digest)"))
     // One go keeps the cut of a planned run, and finds it complete.
     let oneGo = try Tool.run(
@@ -73,7 +73,7 @@ struct ShardCommandTests {
     let merged = try Tool.run("merge", run, "--allow-missing")
     #expect(merged.status == 0 && merged.messages.contains("2 shards were left out (1, 3)"), "\(merged.messages)")
     func lines() throws -> [[Substring]] {
-      try Shell.output("zcat \(run)/ism.weighted.importance.plus.bedGraph.gz").split(separator: "\n").map {
+      try Shell.output("zcat \(run)/tism.weighted.importance.plus.bedGraph.gz").split(separator: "\n").map {
         $0.split(separator: "\t")
       }
     }
@@ -99,8 +99,7 @@ struct ShardCommandTests {
     _ = try Self.plan(folder, genome, "--shards", "2", "--output", run)
     func scan(_ more: String...) throws -> Tool.Outcome { try Tool.run(["scan", "--run", run] + more) }
     for (flag, value) in [
-      ("--method", "tism"), ("--strand", "+"), ("--output", "x"), ("--target", "logit"), ("--shards", "3"),
-      ("--audit", "0"), ("--tile", "100"), ("--output-offset", "1"), ("--format", "bedgraph"),
+      ("--method", "tism"), ("--output", "x"), ("--shards", "3"), ("--output-offset", "1"),
     ] {
       let outcome = try scan(flag, value)
       #expect(outcome.status == 2 && outcome.messages.contains("\(flag) does not go with --run"), "\(outcome.messages)")

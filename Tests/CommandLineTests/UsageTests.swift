@@ -28,7 +28,8 @@ struct UsageTests {
   }
 
   static let wrong: [([String], String)] = [
-    (["fly"], "fly"), (["scan"], "--model"), (["scan", "--model", "m.onnx"], "--genome"), (["score"], "--model"),
+    (["fly"], "fly"), (["scan"], "--model"), (["scan", "--model", "m.onnx"], "--genome"), (["score"], "--sequences"),
+    (["score", "--sequences", "s", "--output", "o"], "--model"),
     (["inspect"], "model"), (["inspect", "a", "b"], "b"),
     (["scan", "--model", "m", "--genome", "g", "--output", "o", "--speed", "9"], "--speed"),
     (["scan", "--model", "m", "--genome", "g", "--output", "o", "--threads", "many"], "--threads"),

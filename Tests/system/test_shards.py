@@ -1,0 +1,190 @@
+"""Shards of the E. coli genome: the same bytes whatever the cut, order, threads, instruction set and interruptions; kills at
+random moments, a full disk, signals, a tight memory limit."""
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+from conftest import GENOME, MODEL, TISMSCAN, tismscan
+
+REGION = "NC_000913.3:3,350,001-3,620,000"
+# What a run is known by is left out: how the work is cut, and what byte identity does not cover.
+OWN = {"manifest.json", "request.json"}
+
+# Name, options, and whether shards may be cut anywhere.
+KINDS = [
+    ("exact", ["--method", "predict", "ism", "--reduce", "importance", "alt", "--calls", "0.2", "--region",
+               "NC_000913.3:3,400,001-3,420,000"], True),
+    ("hybrid", ["--method", "tism", "--audit", "600", "--hybrid", "0.02", "--region", REGION], False),
+    ("tism", ["--method", "predict", "tism", "--audit", "0", "--format", "bigwig,bedgraph", "--region", REGION], True),
+]
+
+
+def plan(run, options, shards):
+    return tismscan("plan", "--model", MODEL, "--genome", GENOME, *options, "--shards", shards, "--output", run)
+
+
+def digests(run):
+    """sha256 of every output of a run, by name."""
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(run.iterdir())
+            if p.is_file() and p.name not in OWN}
+
+
+def count(run):
+    return len(json.loads((run / "manifest.json").read_text())["shards"])
+
+
+def start(*arguments, **environment):
+    return subprocess.Popen([TISMSCAN, *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                            env={**os.environ, **environment})
+
+
+@pytest.fixture(scope="module", params=KINDS, ids=lambda kind: kind[0])
+def kind(request, tmp_path_factory):
+    """Options of a run, and what one go with one thread gives."""
+    name, options, anywhere = request.param
+    folder = tmp_path_factory.mktemp(name)
+    run = folder / "whole"
+    tismscan("scan", "--model", MODEL, "--genome", GENOME, *options, "--threads", 1, "--output", run)
+    outputs = digests(run)
+    assert {"run.json", "chrom.sizes", "igv_session.xml"} < set(outputs) and len(outputs) >= 5
+    print(f"\n{name}:", *(f"\n  {digest}  {file}" for file, digest in outputs.items()))
+    return folder, options, anywhere, outputs
+
+
+@pytest.mark.parametrize("shards", [1, 7, 500])
+def test_any_cut_and_order(kind, shards):
+    folder, options, anywhere, outputs = kind
+    run = folder / f"cut{shards}"
+    planned = plan(run, options, shards)
+    # 270 kb touch 5 blocks of 65,536 bases, which audits keep whole.
+    assert count(run) == (shards if anywhere else min(shards, 5))
+    assert ("blocks of 65536 bases" in planned.stderr) == (not anywhere and shards > 5)
+    order = list(range(1, count(run) + 1))
+    random.Random(shards).shuffle(order)
+    # A part of the shards on a node without AVX-512, some one by one, the rest with all threads.
+    half = ",".join(map(str, order[: len(order) // 2]))
+    if half:
+        subprocess.run([TISMSCAN, "scan", "--run", run, "--shard", half, "--quiet"], check=True,
+                       env={**os.environ, "TISMSCAN_ISA": "v3"})
+    for number in order[len(order) // 2:][:3]:
+        tismscan("scan", "--run", run, "--shard", number, "--threads", 1)
+    tismscan("scan", "--run", run, "--threads", 4)
+    tismscan("merge", run)
+    assert digests(run) == outputs
+
+
+def test_killed_and_resumed(kind):
+    """Scans and merges killed at random moments, two at a time."""
+    folder, options, _, outputs = kind
+    run = folder / "killed"
+    plan(run, options, 40)
+    begin = time.monotonic()
+    tismscan("scan", "--run", folder / "cut500", "--threads", 2)
+    generator = random.Random()
+    kills = rounds = 0
+    while rounds < 25:
+        rounds += 1
+        first = start("scan", "--run", run, "--threads", 2)
+        second = start("scan", "--run", run, "--part", f"{generator.randint(1, 3)}/3", TISMSCAN_ISA="v3")
+        time.sleep(generator.uniform(0, 4))
+        for process in (first, second):
+            process.kill()
+            kills += process.wait() == -signal.SIGKILL
+        # Now and then what is done is lost too.
+        shards = sorted((run / "shards").glob("*.shard"))
+        if len(shards) > 20:
+            for path in generator.sample(shards, 15):
+                path.unlink()
+    tismscan("scan", "--run", run)
+    for _ in range(8):
+        merge = start("merge", run)
+        time.sleep(generator.uniform(0, 1.5))
+        merge.kill()
+        kills += merge.wait() == -signal.SIGKILL
+    tismscan("merge", run)
+    print(f"\n{kills} processes killed in {time.monotonic() - begin:.0f} s")
+    assert kills >= 30
+    assert digests(run) == outputs
+    assert not [p for p in run.rglob(".*")]
+
+
+def test_signals(tmp_path):
+    run = tmp_path / "run"
+    plan(run, KINDS[2][1], 30)
+    for number, expected in [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGUSR1, 4)]:
+        process = start("scan", "--run", run, "--threads", 1)
+        done = len(list((run / "shards").glob("*.shard")))
+        while len(list((run / "shards").glob("*.shard"))) == done:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(number)
+        assert process.wait() == expected
+        assert not [p for p in run.rglob(".*")]
+    assert tismscan("scan", "--run", run, "--stop-after", "0.5s", expect=4).stderr.count("run the same command again")
+    status = json.loads(tismscan("status", run, "--json").stdout)
+    assert 3 <= status["done"] < 30 and status["failed"] == [] and status["running"] == []
+
+
+def test_full_disk(tmp_path):
+    """On a disk of 3 MB: an error, nothing half-written, and the rest once there is room."""
+    if subprocess.run(["unshare", "-rm", "true"]).returncode:
+        pytest.skip("no mount namespaces here")
+    script = tmp_path / "script.sh"
+    script.write_text(f"""set -eu
+mount -t tmpfs -o size=3m tmpfs "$1"
+{TISMSCAN} plan --model {MODEL} --genome {GENOME} --method tism --audit 0 --region {REGION} --shards 30 --output "$1/run" \
+  > /dev/null
+head -c 1200000 /dev/zero > "$1/filler"
+# Enough for the check beforehand of a few shards, not for all of them.
+for shard in $(seq 1 30); do
+  {TISMSCAN} scan --run "$1/run" --shard $shard 2>> "$1.messages" || echo "$?" >> "$1.codes"
+done
+find "$1/run" -name '.*' > "$1.left"
+ls "$1/run/shards" | wc -l > "$1.done"
+rm "$1/filler"
+mount -o remount,size=60m "$1"
+{TISMSCAN} scan --run "$1/run"
+{TISMSCAN} merge "$1/run"
+cp -r "$1/run" "$1.kept"
+""")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    ended = subprocess.run(["unshare", "-rm", "bash", script, disk], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert set((tmp_path / "disk.codes").read_text().split()) == {"1"}
+    assert 1 <= int((tmp_path / "disk.done").read_text()) < 30
+    assert (tmp_path / "disk.left").read_text() == ""
+    whole = tmp_path / "whole"
+    tismscan("scan", "--model", MODEL, "--genome", GENOME, "--method", "tism", "--audit", "0", "--region", REGION,
+             "--output", whole)
+    assert digests(tmp_path / "disk.kept") == digests(whole)
+
+
+def test_memory_is_bounded(tmp_path):
+    """Within --max-memory, whatever the shards' size; refused by name where even one thread is too much."""
+    run = tmp_path / "run"
+    plan(run, ["--method", "tism", "--audit", "0"], 1)
+    shutil.copytree(run, tmp_path / "small")
+    limit = 160
+    process = subprocess.Popen([TISMSCAN, "scan", "--run", run, "--threads", "8", "--max-memory", f"{limit}M"],
+                               stderr=subprocess.PIPE, text=True)
+    peak = 0
+    while process.poll() is None:
+        try:
+            text = open(f"/proc/{process.pid}/status").read()
+        except (FileNotFoundError, ProcessLookupError):
+            break
+        peak = max([peak] + [int(line.split()[1]) for line in text.splitlines() if line.startswith("VmHWM")])
+        time.sleep(0.05)
+    assert process.wait() == 0, process.stderr.read()
+    print(f"\npeak {peak / 1024:.0f} MiB of {limit}")
+    assert 0 < peak <= limit * 1024
+    refused = tismscan("scan", "--run", tmp_path / "small", "--max-memory", "8M", expect=1)
+    assert "give at least --max-memory" in refused.stderr
