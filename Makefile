@@ -4,9 +4,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # What is needed to build and run, and what only the tests and pictures need. All from Debian.
-BUILD_PACKAGES  := libhts-dev libbigwig-dev zlib1g-dev
+BUILD_PACKAGES  := libhts-dev libdeflate-dev zlib1g-dev
 DEMO_PACKAGES   := prodigal
-TEST_PACKAGES   := samtools tabix bedtools python3-venv
+TEST_PACKAGES   := libbigwig-dev samtools tabix bedtools python3-venv
 KERNEL_PACKAGES := libc6-dev-arm64-cross libgcc-12-dev-arm64-cross qemu-user-static
 SYSTEM_PACKAGES := igv xvfb xauth
 

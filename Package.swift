@@ -43,8 +43,10 @@ let package = Package(
   targets: [
     // System libraries: a module map and a shim header each, nothing else.
     .systemLibrary(name: "CHTSlib", pkgConfig: "htslib", providers: [.apt(["libhts-dev"])]),
+    // Only the tests read by libBigWig.
     .systemLibrary(name: "CBigWig", providers: [.apt(["libbigwig-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
     // The inner loops: `*.inc` holds the code, compiled once per instruction set; `fmaf` of the portable build is in libm.
     .target(name: "CKernels", exclude: [], linkerSettings: [.linkedLibrary("m")]),
 
@@ -52,7 +54,7 @@ let package = Package(
     module("Tensors"),
     module("HTS", ["CHTSlib", "Genomics"]),
     module("GenomeIO", ["HTS", "Genomics"]),
-    module("TrackIO", ["HTS", "Genomics", "CBigWig", "CZlib"]),
+    module("TrackIO", ["HTS", "Genomics", "CZlib", "CDeflate"]),
     module("Kernels", ["CKernels", "Tensors"]),
     module("NetworkGraph", ["Tensors"]),
     module("Operators", ["NetworkGraph", "Kernels", "Tensors"]),

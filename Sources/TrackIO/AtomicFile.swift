@@ -13,6 +13,8 @@ public struct AtomicFile: ~Copyable {
   /// The open temporary file; -1 when it is closed.
   private var descriptor: CInt
   private var buffer: [UInt8] = []
+  /// Bytes added so far.
+  private(set) var size = 0
 
   private static let bufferSize = 1 << 16
 
@@ -61,6 +63,7 @@ public struct AtomicFile: ~Copyable {
 
   /// Adds bytes at the end.
   public mutating func write(_ bytes: UnsafeRawBufferPointer) throws(TrackError) {
+    size += bytes.count
     if bytes.count > Self.bufferSize {
       try flush()
       try writeAll(bytes)
@@ -89,11 +92,14 @@ public struct AtomicFile: ~Copyable {
     }
   }
 
-  /// Bytes in the file, also those that somebody else wrote by ``temporaryPath``.
-  func sizeOnDisk() throws(TrackError) -> Int {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw .writeFailed(path: path, reason: Self.reason) }
-    return status.st_size
+  /// Bytes that were written before, `offset` bytes from the start of the file.
+  mutating func read(_ count: Int, at offset: Int) throws(TrackError) -> [UInt8] {
+    try flush()
+    var bytes = [UInt8](repeating: 0, count: count)
+    guard pread(descriptor, &bytes, count, offset) == count else {
+      throw .writeFailed(path: path, reason: "cannot read back what was written: \(Self.reason)")
+    }
+    return bytes
   }
 
   /// Puts the bytes on the disk and gives the file its name; whatever had it is replaced in one step.
@@ -108,6 +114,7 @@ public struct AtomicFile: ~Copyable {
   }
 
   private mutating func flush() throws(TrackError) {
+    guard !buffer.isEmpty else { return }
     let pending = buffer
     buffer.removeAll(keepingCapacity: true)
     let result = pending.withUnsafeBytes { bytes -> Result<Void, TrackError> in

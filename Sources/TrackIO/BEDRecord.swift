@@ -20,4 +20,13 @@ public struct BEDRecord: Sendable, Hashable {
     self.strand = strand
     self.extra = extra
   }
+
+  /// The first `standard` columns, 3 to 6, and the extra ones.
+  func columns(_ standard: Int) -> [String] {
+    precondition(extra.isEmpty || standard == 6, "extra columns follow all six standard ones")
+    let all = [
+      interval.contig, String(interval.start), String(interval.end), name, String(score), strand?.symbol ?? ".",
+    ]
+    return all.prefix(standard) + extra
+  }
 }

@@ -23,12 +23,7 @@ public struct BEDWriter: ~Copyable {
     let place = (rank: rank, start: record.interval.start, end: record.interval.end)
     precondition(last <= place, "\(record.interval) is out of order")
     last = place
-    let standard = [
-      record.interval.contig, String(record.interval.start), String(record.interval.end), record.name,
-      String(record.score), record.strand?.symbol ?? ".",
-    ]
-    precondition(record.extra.isEmpty || columns == 6, "extra columns follow all six standard ones")
-    try file.write((standard.prefix(columns) + record.extra).joined(separator: "\t") + "\n")
+    try file.write(record.columns(columns).joined(separator: "\t") + "\n")
   }
 
   /// Completes the file and gives it its name.

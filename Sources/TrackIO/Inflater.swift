@@ -1,5 +1,3 @@
-// libBigWig's header includes zlib's, so that Swift counts the fields of a stream as declared there.
-internal import CBigWig
 internal import CZlib
 
 /// Undoes raw deflate.

@@ -7,6 +7,8 @@ struct LittleEndianBytes {
   }
 
   mutating func append(_ text: String) { bytes += text.utf8 }
+
+  mutating func append(zeros count: Int) { bytes.append(contentsOf: repeatElement(0, count: count)) }
 }
 
 extension Collection<UInt8> where Index == Int {

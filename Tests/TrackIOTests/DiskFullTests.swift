@@ -51,6 +51,21 @@ struct DiskFullTests {
     }
   }
 
+  @Test("bigBed")
+  func bigBed() async {
+    await #expect(processExitsWith: .success) {
+      DiskFullTests.check { path, contigs in
+        let schema = BEDSchema(name: "rows", comment: "Rows", standardColumns: 4)
+        var writer = try BigBedWriter(path: path, contigs: contigs, schema: schema)
+        for (start, value) in DiskFullTests.values[..<1_000_000].enumerated() {
+          let interval = Interval(contig: "c", start: start, end: start + 1)
+          try writer.append(BEDRecord(interval: interval, name: "\(value)"))
+        }
+        try writer.finish()
+      }
+    }
+  }
+
   @Test("bedGraph")
   func bedGraph() async {
     await #expect(processExitsWith: .success) {
