@@ -31,6 +31,7 @@ let package = Package(
     .library(
       name: "TismscanEngine",
       targets: ["Attribution", "Engine", "ONNXImport", "NetworkGraph", "Kernels", "Tensors", "Genomics"]),
+    .library(name: "TismscanTracks", targets: ["TrackIO", "Genomics"]),
   ],
   dependencies: [
     // The command line: options, help texts, usage errors.

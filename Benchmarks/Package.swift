@@ -21,7 +21,9 @@ let package = Package(
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("InternalImportsByDefault"),
         .enableUpcomingFeature("MemberImportVisibility"),
-      ])
+      ]),
+    .executableTarget(
+      name: "track-bench", dependencies: [.product(name: "TismscanTracks", package: "tismscan")]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -11,10 +11,13 @@ final class TrackFiles {
   /// Bases with a value.
   private(set) var count = 0
 
-  init(_ spec: TrackSpec, formats: [TrackFormat], folder: String, contigs: [Contig]) throws {
+  /// - Parameter workers: cores that compress.
+  init(_ spec: TrackSpec, formats: [TrackFormat], folder: String, contigs: [Contig], workers: Int = 1) throws {
     self.spec = spec
     names = formats.map { "\(spec.stem).\($0.fileExtension)" }
-    bigWig = formats.contains(.bigwig) ? try BigWigWriter(path: "\(folder)/\(spec.stem).bw", contigs: contigs) : nil
+    bigWig =
+      formats.contains(.bigwig)
+      ? try BigWigWriter(path: "\(folder)/\(spec.stem).bw", contigs: contigs, workers: workers) : nil
     bedGraph =
       formats.contains(.bedgraph)
       ? try BedGraphWriter(path: "\(folder)/\(spec.stem).bedGraph.gz", contigs: contigs) : nil

@@ -31,7 +31,7 @@ struct SampleTests {
   func million() throws {
     var random = SplitMix64(seed: 2)
     let contigs = [Contig(name: "c", length: 1_000_000), Contig(name: "d", length: 3_000_000)]
-    var bigWig = try BigWigWriter(path: folder + "/million.0.bw", contigs: contigs)
+    var bigWig = try BigWigWriter(path: folder + "/million.0.bw", contigs: contigs, workers: 2)
     var truth = try NPZWriter(path: folder + "/million.0.npz")
     for (number, contig) in contigs.enumerated() {
       let values = random.floats(count: contig.length)
@@ -40,6 +40,20 @@ struct SampleTests {
     }
     try bigWig.finish()
     try truth.finish()
+  }
+
+  @Test("a bigBed and the rows it must hold", arguments: [1, 4000])
+  func rows(count: Int) throws {
+    let name = "\(folder)/rows\(count)"
+    var bigBed = try BigBedWriter(
+      path: name + ".bb", contigs: BigBedWriterTests.contigs, schema: BigBedWriterTests.schema, workers: 2)
+    var bed = try BEDWriter(path: name + ".bed", contigs: BigBedWriterTests.contigs)
+    for row in BigBedWriterTests.rows(seed: 9, count: count) {
+      try bigBed.append(row)
+      try bed.append(row)
+    }
+    try bigBed.finish()
+    try bed.finish()
   }
 
   @Test("arrays of every type")
