@@ -3,8 +3,8 @@ import Foundation
 /// Bytes that a run takes on the disk.
 struct DiskSpace {
   private let settings: ScanSettings
-  /// Of a base in a track, compressed, with zoom levels.
-  private static let trackBytes = 4
+  /// Of a base in a track, compressed, with zoom levels: 4.7 for values without any pattern.
+  private static let trackBytes = 5
 
   init(_ settings: ScanSettings) { self.settings = settings }
 

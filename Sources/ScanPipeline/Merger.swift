@@ -37,8 +37,10 @@ struct Merger: Sendable {
     var outcome = Outcome(missing: missing.sorted())
     try addRecords(to: &outcome)
     let specs = settings.trackStrands.flatMap(settings.tracks)
+    // Threads that have no track of their own compress.
+    let workers = max(1, threads / max(1, specs.count))
     try await OrderedTasks.run(
-      count: specs.count, threads: threads, prepare: { specs[$0] }, work: { try write($1) },
+      count: specs.count, threads: threads, prepare: { specs[$0] }, work: { try write($1, workers: workers) },
       commit: { number, track in
         outcome.tracks.append(track)
         progress.note("merging tracks", done: number + 1, of: specs.count)
@@ -95,9 +97,9 @@ struct Merger: Sendable {
 
   // MARK: Tracks and calls
 
-  private func write(_ spec: TrackSpec) throws -> Outcome.Track {
+  private func write(_ spec: TrackSpec, workers: Int) throws -> Outcome.Track {
     let files = try TrackFiles(
-      spec, formats: settings.formats, folder: folder.path, contigs: folder.manifest.contigs)
+      spec, formats: settings.formats, folder: folder.path, contigs: folder.manifest.contigs, workers: workers)
     try forEachPart(spec.strand) { stretches, part in
       let values = try part.values(of: spec)
       var first = 0
