@@ -13,7 +13,8 @@ struct TrackBench {
   static func main() throws {
     let arguments = CommandLine.arguments
     guard arguments.count == 4, let bases = Int(arguments[1]), let workers = Int(arguments[2]), workers > 0 else {
-      fputs("usage: track-bench BASES WORKERS FILE\n", stderr)
+      let help = "usage: track-bench BASES WORKERS FILE\n"
+      _ = write(STDERR_FILENO, help, help.utf8.count)
       exit(2)
     }
     let path = arguments[3]
@@ -34,7 +35,7 @@ struct TrackBench {
     let elapsed = ContinuousClock.now - begin
 
     var usage = rusage()
-    getrusage(RUSAGE_SELF, &usage)
+    getrusage(RUSAGE_SELF.rawValue, &usage)
     var status = stat()
     stat(path, &status)
     let processor =
