@@ -9,6 +9,7 @@ DEMO_PACKAGES   := prodigal
 TEST_PACKAGES   := libbigwig-dev samtools tabix bedtools python3-venv
 KERNEL_PACKAGES := libc6-dev-arm64-cross libgcc-12-dev-arm64-cross qemu-user-static
 SYSTEM_PACKAGES := igv xvfb xauth
+CLUSTER_PACKAGES := slurm-wlm munge
 
 TISMSCAN := .build/release/tismscan
 THREADS  ?= $(shell nproc)
@@ -76,6 +77,29 @@ accuracy: build ## prints the errors of predictions, TISM and ISM on the fixture
 	@scripts/python-environment.sh .venv-validators Tests/validators/requirements.txt
 	@.venv-validators/bin/python Tests/validators/fixture_errors.py $(TISMSCAN)
 
+.PHONY: workflow-environment
+workflow-environment:
+	@scripts/install-packages.sh python3-venv
+	@scripts/python-environment.sh .venv-snakemake pipelines/snakemake/requirements.txt
+
+.PHONY: cluster-test
+cluster-test: build workflow-environment ## scans E. coli on a Slurm of two nodes made for the test, and by Snakemake
+	@scripts/install-packages.sh $(TEST_PACKAGES) $(CLUSTER_PACKAGES)
+	@scripts/python-environment.sh .venv-validators Tests/validators/requirements.txt
+	@TISMSCAN=$(abspath $(TISMSCAN)) .venv-validators/bin/python -m pytest -q -rf Tests/cluster
+
+PROFILE ?= slurm
+SHARDS  ?= 100
+TASKS   ?= 100
+
+.PHONY: cluster-scan
+cluster-scan: build workflow-environment ## scan, spread over a cluster: GENOME=ref.fa MODEL=model.onnx [PROFILE=slurm|local|folder] [OUT=dir]
+	@: $${GENOME:?say which genome: make cluster-scan GENOME=ref.fa MODEL=model.onnx}
+	@: $${MODEL:?say which model: make cluster-scan GENOME=ref.fa MODEL=model.onnx}
+	@SNAKEMAKE=.venv-snakemake/bin/snakemake pipelines/snakemake/run.sh "$(PROFILE)" $(WORKFLOW_OPTIONS) --config \
+	  "genome=$(GENOME)" "model=$(MODEL)" "output=$(OUT)" "tismscan=$(abspath $(TISMSCAN))" "shards=$(SHARDS)" \
+	  "tasks=$(TASKS)" "options=--method $(METHODS) $(if $(REGIONS),--regions '$(REGIONS)') $(SCAN_OPTIONS)"
+
 .PHONY: lint
 lint: ## checks the format of the sources
 	@swift format lint --strict --recursive Sources Tests Benchmarks/Sources && echo "lint: clean"
@@ -102,7 +126,7 @@ bench-quick: ## a smoke run of the benchmarks with one network, into Benchmarks/
 
 .PHONY: clean
 clean: ## removes builds, environments and the demo's output
-	rm -rf .build Benchmarks/.build Benchmarks/networks .venv-validators .venv-bench-torch .venv-bench-keras demo demo-full
+	rm -rf .build Benchmarks/.build Benchmarks/networks .venv-validators .venv-snakemake .venv-bench-torch .venv-bench-keras demo demo-full
 
 .PHONY: figures
 figures: demo ## figures and numbers of the README, from the demo's tracks
