@@ -123,6 +123,21 @@ public struct Network: Sendable {
     return try differenceProgram(length: length, editWidth: editWidth).costPerEdit <= naive
   }
 
+  /// What windows `step` bases apart share in forward passes, `nil` where that does not save operations.
+  ///
+  /// Decided from operation counts alone: the same on every machine.
+  /// - Parameters:
+  ///   - batch: windows a run.
+  ///   - purpose: of the session; `reference` stands for exact ISM by differences.
+  public func sharedTrunk(batch: Int, length: Int, step: Int, for purpose: SessionPurpose) throws -> SharedTrunk? {
+    let program =
+      try purpose == .reference ? differenceProgram(length: length).program : program(batch: batch, length: length)
+    guard let trunk = SharedTrunk(program, step: step, for: purpose),
+      trunk.multiplyAddsShared < trunk.multiplyAddsAlone
+    else { return nil }
+    return trunk
+  }
+
   /// The network compiled for difference propagation over one sequence; recent lengths are kept and shared.
   public func differenceProgram(length: Int, editWidth: Int = 1) throws -> DifferenceProgram {
     try differencePrograms.program(editWidth, length: length)

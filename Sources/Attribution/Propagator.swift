@@ -6,10 +6,14 @@ final class Propagator {
   let length: Int
   private var session: DifferenceSession
   private var reference: ArraySlice<UInt8> = []
+  private let sharing: WindowSharing?
 
-  /// - Parameter editWidth: neighbouring bases that an edit may change.
-  init(_ network: Network, length: Int, editWidth: Int = 1) throws {
+  /// - Parameters:
+  ///   - editWidth: neighbouring bases that an edit may change.
+  ///   - trunk: what the references of neighbouring windows share, if anything.
+  init(_ network: Network, length: Int, editWidth: Int = 1, trunk: SharedTrunk? = nil) throws {
     self.length = length
+    sharing = trunk.map { WindowSharing($0, length: length) }
     session = DifferenceSession(try network.differenceProgram(length: length, editWidth: editWidth))
   }
 
@@ -20,6 +24,17 @@ final class Propagator {
     session.setReference { input in
       for (column, code) in codes.enumerated() where code < 4 { input[column * 4 + Int(code)] = 1 }
     }
+  }
+
+  /// Windows that are best handed over at once.
+  var windowsAtOnce: Int { sharing?.windowsAtOnce ?? WindowSharing.usualGroup }
+
+  /// Runs the reference pass on the first of some windows, of which the others may be next.
+  func setReference(_ windows: ArraySlice<WindowTask>) {
+    let codes = windows.first!.codes
+    guard let sharing, case .shared(let offsets) = sharing.place(windows, atMost: 1) else { return setReference(codes) }
+    reference = codes
+    session.setReference(sharing: sharing.stretch, at: offsets[0])
   }
 
   /// Entries of one output at the reference, from sums accumulated in float64.

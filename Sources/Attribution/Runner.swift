@@ -11,13 +11,38 @@ final class Runner {
   /// Entries of each output without the batch axis.
   let counts: [Int]
   private var session: Session
+  private let sharing: WindowSharing?
 
-  init(_ network: Network, batch: Int, length: Int, for purpose: SessionPurpose) throws {
+  /// - Parameter trunk: what neighbouring windows share, if anything; of the network's program for this batch and length.
+  init(
+    _ network: Network, batch: Int, length: Int, for purpose: SessionPurpose, trunk: SharedTrunk? = nil
+  ) throws {
     let program = try network.program(batch: batch, length: length)
     self.batch = batch
     self.length = length
     counts = program.outputShapes.map { $0.count / batch }
     session = Session(program, for: purpose)
+    sharing = trunk.map { WindowSharing($0, length: length) }
+  }
+
+  /// Windows that are best handed over at once.
+  var windowsAtOnce: Int { sharing?.windowsAtOnce ?? WindowSharing.usualGroup }
+
+  /// Runs the network on the leading windows, on as many as fit a run.
+  /// - Returns: how many they were; each has its row of the outputs.
+  func forward(_ windows: ArraySlice<WindowTask>) -> Int {
+    var count = batch
+    if let sharing {
+      switch sharing.place(windows, atMost: batch) {
+      case .shared(let offsets):
+        session.forward(sharing: sharing.stretch, at: offsets)
+        return offsets.count
+      case .alone(let number): count = number
+      }
+    }
+    let group = windows.prefix(count)
+    forward(group.map(\.codes))
+    return group.count
   }
 
   /// Runs the network. Rows of the batch beyond `sequences` stay zero and are not to be read.

@@ -11,19 +11,25 @@ public struct WindowDifferences: WindowScorer, ~Copyable {
   public init(_ model: WindowModel) throws {
     let differences = try model.network.prefersDifferences(length: model.length, naiveLength: model.length)
     plain = try differences ? nil : WindowISM(model)
-    propagator = try differences ? Propagator(model.network, length: model.length) : nil
+    propagator =
+      try differences ? Propagator(model.network, length: model.length, trunk: model.trunk(.reference)) : nil
     self.model = model
   }
+
+  public var windowsAtOnce: Int { propagator?.windowsAtOnce ?? WindowSharing.usualGroup }
 
   public mutating func score(_ windows: [WindowTask]) throws -> [WindowScores] {
     guard let propagator else { return try plain!.score(windows) }
     var results: [WindowScores] = []
-    for window in windows { results.append(try score(window, propagator)) }
+    for index in windows.indices {
+      propagator.setReference(windows[index...])
+      results.append(try score(windows[index], propagator))
+    }
     return results
   }
 
+  /// - Parameter propagator: with the window as its reference.
   private func score(_ window: WindowTask, _ propagator: Propagator) throws -> WindowScores {
-    propagator.setReference(window.codes)
     let reference = model.network.outputs.indices.map { index -> ArraySlice<Float> in
       model.outputs.contains(index) ? propagator.output(index)[...] : []
     }

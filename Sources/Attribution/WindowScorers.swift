@@ -6,17 +6,22 @@ public struct WindowModel: Sendable {
   /// Bases a window.
   public let length: Int
   public let targets: [ResolvedTarget]
+  /// Bases from one window to the next, where they follow each other on a grid.
+  public let step: Int?
   /// Outputs that the targets read.
   let outputs: Set<Int>
 
-  /// - Parameter length: bases a window; must be the model's where that is fixed.
-  public init(_ network: Network, length: Int, targets: [ResolvedTarget]) throws(AttributionError) {
+  /// - Parameters:
+  ///   - length: bases a window; must be the model's where that is fixed.
+  ///   - step: bases from one window to the next, where they follow each other on a grid. Scores do not depend on it.
+  public init(_ network: Network, length: Int, step: Int? = nil, targets: [ResolvedTarget]) throws(AttributionError) {
     guard network.fixedLength == nil || network.fixedLength == length else {
       throw .unsupportedLength(
         reason: "windows of \(length) bases for a model of \(network.fixedLength!); use the model's length")
     }
     self.network = network
     self.length = length
+    self.step = step
     self.targets = targets
     outputs = targets.reduce(into: []) { $0.formUnion($1.outputs) }
   }
@@ -26,6 +31,13 @@ public struct WindowModel: Sendable {
     if let fixed = network.fixedBatch { return fixed }
     guard try network.program(batch: 1, length: length).gainsFromBatches else { return 1 }
     return max(1, min(32, 16_384 / max(1, length)))
+  }
+
+  /// What neighbouring windows share, where that saves operations.
+  func trunk(_ purpose: SessionPurpose) throws -> SharedTrunk? {
+    guard let step else { return nil }
+    return try network.sharedTrunk(
+      batch: purpose == .reference ? 1 : batch(), length: length, step: step, for: purpose)
   }
 }
 
@@ -50,12 +62,17 @@ public struct WindowTask: Sendable {
   public let columns: Range<Int>
   /// Which of their edits exact ISM computes; all when `nil`. The others' scores are 0 then.
   public let only: EditMask?
+  /// First base on whatever sequence the windows of a model share; `nil` when they share none.
+  public let start: Int?
   /// Where the window is, for messages.
   public let location: String
 
-  public init(codes: ArraySlice<UInt8>, columns: Range<Int>? = nil, only: EditMask? = nil, location: String) {
+  public init(
+    codes: ArraySlice<UInt8>, columns: Range<Int>? = nil, only: EditMask? = nil, start: Int? = nil, location: String
+  ) {
     precondition(only == nil || only?.length == (columns?.count ?? codes.count), "a mask of another length")
     self.codes = codes
+    self.start = start
     self.only = only
     self.columns = columns ?? 0..<codes.count
     self.location = location
@@ -67,6 +84,13 @@ public struct WindowTask: Sendable {
 /// A window's scores never depend on the others of its group.
 public protocol WindowScorer: ~Copyable {
   mutating func score(_ windows: [WindowTask]) throws -> [WindowScores]
+
+  /// Windows that are best handed over at once.
+  var windowsAtOnce: Int { get }
+}
+
+extension WindowScorer where Self: ~Copyable {
+  public var windowsAtOnce: Int { WindowSharing.usualGroup }
 }
 
 /// The targets' values: one forward pass a window.
@@ -76,14 +100,17 @@ public struct WindowPrediction: WindowScorer, ~Copyable {
 
   public init(_ model: WindowModel) throws {
     self.model = model
-    runner = try Runner(model.network, batch: model.batch(), length: model.length, for: .prediction)
+    runner = try Runner(
+      model.network, batch: model.batch(), length: model.length, for: .prediction, trunk: model.trunk(.prediction))
   }
+
+  public var windowsAtOnce: Int { runner.windowsAtOnce }
 
   public mutating func score(_ windows: [WindowTask]) throws -> [WindowScores] {
     var results: [WindowScores] = []
-    for first in stride(from: 0, to: windows.count, by: runner.batch) {
-      let group = windows[first..<min(windows.count, first + runner.batch)]
-      runner.forward(group.map(\.codes))
+    while results.count < windows.count {
+      let rest = windows[results.count...]
+      let group = rest.prefix(runner.forward(rest))
       let outputs = runner.outputs(model.outputs)
       for (row, window) in group.enumerated() {
         let entries = outputs.sequence(row)
@@ -107,17 +134,20 @@ public struct WindowTISM: WindowScorer, ~Copyable {
 
   public init(_ model: WindowModel) throws {
     self.model = model
-    runner = try Runner(model.network, batch: model.batch(), length: model.length, for: .gradient)
+    runner = try Runner(
+      model.network, batch: model.batch(), length: model.length, for: .gradient, trunk: model.trunk(.gradient))
   }
 
+  public var windowsAtOnce: Int { runner.windowsAtOnce }
+
   public mutating func score(_ windows: [WindowTask]) throws -> [WindowScores] {
-    try gradients(windows).enumerated().map { index, window in
+    try gradients(windows) { $0.columns }.enumerated().map { index, window in
       let task = windows[index]
       return WindowScores(
         predictions: window.predictions,
         substitutions: window.gradients.map { gradient in
           SubstitutionScores(
-            gradient: gradient[task.columns.lowerBound * 4..<task.columns.upperBound * 4],
+            gradient: gradient[...],
             reference: task.codes.dropFirst(task.columns.lowerBound).prefix(task.columns.count))
         })
     }
@@ -125,10 +155,17 @@ public struct WindowTISM: WindowScorer, ~Copyable {
 
   /// The plain gradients `df/dx`, each row-major `[codes, 4]`, one a target.
   public mutating func gradients(_ windows: [WindowTask]) throws -> [(predictions: [Float], gradients: [[Float]])] {
+    try gradients(windows) { 0..<$0.codes.count }
+  }
+
+  /// - Parameter columns: those of a window that are wanted.
+  private mutating func gradients(_ windows: [WindowTask], of columns: (WindowTask) -> Range<Int>) throws
+    -> [(predictions: [Float], gradients: [[Float]])]
+  {
     var results: [(predictions: [Float], gradients: [[Float]])] = []
-    for first in stride(from: 0, to: windows.count, by: runner.batch) {
-      let group = Array(windows[first..<min(windows.count, first + runner.batch)])
-      runner.forward(group.map(\.codes))
+    while results.count < windows.count {
+      let rest = windows[results.count...]
+      let group = Array(rest.prefix(runner.forward(rest)))
       let outputs = runner.outputs(model.outputs)
       var part = group.map { _ in (predictions: [Float](), gradients: [[Float]]()) }
       for target in model.targets {
@@ -145,7 +182,9 @@ public struct WindowTISM: WindowScorer, ~Copyable {
         let length = runner.length
         try runner.gradient(seeds: target.outputs.sorted().map { ($0, seeds[$0]) }) { gradient in
           for (row, window) in group.enumerated() {
-            let own = Array(gradient[row * length * 4..<(row * length + window.codes.count) * 4])
+            let wanted = columns(window)
+            let own = Array(
+              gradient[(row * length + wanted.lowerBound) * 4..<(row * length + wanted.upperBound) * 4])
             guard own.allSatisfy(\.isFinite) else {
               throw AttributionError.notFinite(quantity: "gradient", location: window.location, target: target.name)
             }

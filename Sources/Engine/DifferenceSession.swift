@@ -79,6 +79,13 @@ public struct DifferenceSession: ~Copyable {
     isPrepared = false
   }
 
+  /// Runs the reference pass on a window of a stretch; its trunk is that of the program's ``DifferenceProgram/program``.
+  public mutating func setReference(sharing stretch: TrunkStretch, at offset: Int) {
+    reference.forward(sharing: stretch, at: [offset])
+    recomputedReferences.removeAll(keepingCapacity: true)
+    isPrepared = false
+  }
+
   /// The elements of output `index` at the reference.
   public func withReferenceOutput<R>(_ index: Int, _ body: (UnsafeBufferPointer<Float>) throws -> R) rethrows -> R {
     try reference.withOutput(index, body)

@@ -14,7 +14,7 @@ public enum SessionPurpose: Sendable {
 /// The memory of one task that runs a ``Program``. Made once, used for many windows.
 public struct Session: ~Copyable {
   public let program: Program
-  private let purpose: SessionPurpose
+  let purpose: SessionPurpose
   private let plan: MemoryPlan
   private let arena: FloatScratch
   /// The calls of each step, with every address settled.
@@ -44,6 +44,9 @@ public struct Session: ~Copyable {
   /// The elements of any value from the last `forward`. A session for predictions has overwritten most of them.
   func view(of value: Graph.ValueID) -> TensorView { Session.view(of: value, program, plan, arena.pointer) }
 
+  /// Where a value lies that is no constant.
+  func memory(of value: Graph.ValueID) -> UnsafeMutablePointer<Float> { arena.pointer + plan.activations[value]! }
+
   private static func view(
     of value: Graph.ValueID, _ program: Program, _ plan: MemoryPlan, _ base: UnsafeMutablePointer<Float>
   ) -> TensorView {
@@ -58,9 +61,13 @@ public struct Session: ~Copyable {
       start: arena.pointer + plan.activations[program.graph.input]!, count: program.inputShape.count)
     input.update(repeating: 0)
     fill(input)
-    for (step, call) in zip(program.steps, forwardCalls) where !step.op.aliasesInput {
-      if purpose == .reference { step.op.forwardPrecisely(call) } else { step.op.forward(call) }
-    }
+    for (index, step) in program.steps.enumerated() where !step.op.aliasesInput { run(index) }
+  }
+
+  /// One step of a forward pass.
+  func run(_ step: Int) {
+    let (op, call) = (program.steps[step].op, forwardCalls[step])
+    if purpose == .reference { op.forwardPrecisely(call) } else { op.forward(call) }
   }
 
   /// The elements of output `index` from the last `forward`, row-major, batch axis first.

@@ -154,3 +154,47 @@ struct CompiledBinary: CompiledOperator {
   @inline(__always)
   private func rows(_ body: (_ a: Int, _ b: Int, _ y: Int) -> Void) { broadcast.forEachElement(body) }
 }
+
+/// Both operands have the rows of the result, or one is a constant that has none.
+extension CompiledBinary: SlidingOperator {
+  func slides(inputs: [Shape?], output: Shape) -> Bool {
+    guard output.rank == 3 else { return false }
+    return zip(inputs, shapes).allSatisfy { input, shape in
+      input.map { $0 == output } ?? (shape.count == 1 || isChannels(shape))
+    }
+  }
+
+  /// One number a channel.
+  private func isChannels(_ shape: Shape) -> Bool { shape.dims.last == output[2] && shape.count == output[2] }
+
+  func forward(_ call: RowsCall) {
+    let channels = call.channels
+    if same && function == .add {
+      KernelSet.best.add(
+        call.start(ofInput: 0, channels: channels), call.start(ofInput: 1, channels: channels), into: call.output,
+        count: call.count)
+      return
+    }
+    func operand(_ index: Int) -> (base: UnsafePointer<Float>, row: Int, channel: Int) {
+      let constant = call.inputs[index].base
+      if shapes[index] == output { return (call.start(ofInput: index, channels: channels), channels, 1) }
+      return (constant, 0, shapes[index].count == 1 ? 0 : 1)
+    }
+    let (a, b, y) = (operand(0), operand(1), call.output)
+    @inline(__always)
+    func each(_ value: (Float, Float) -> Float) {
+      for row in 0..<call.rows.count {
+        for c in 0..<channels {
+          y[row * channels + c] = value(a.base[row * a.row + c * a.channel], b.base[row * b.row + c * b.channel])
+        }
+      }
+    }
+    switch function {
+    case .add: each { $0 + $1 }
+    case .subtract: each { $0 - $1 }
+    case .multiply: each { $0 * $1 }
+    case .divide: each { $0 / $1 }
+    default: each { function.value($0, $1) }
+    }
+  }
+}

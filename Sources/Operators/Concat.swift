@@ -72,7 +72,7 @@ public struct Concat: NetworkOperator {
       start += operand.shape[axis] * output.strides[axis]
     }
     let shapes = operands.map(\.shape)
-    guard output.rank == 3, output[0] == 1, axis > 0 else { return CompiledCopies(copies) }
+    guard output.rank == 3, axis > 0 else { return CompiledCopies(copies) }
     return CompiledRowConcat(copies: CompiledCopies(copies), axis: axis, shapes: shapes, output: output)
   }
 }
@@ -82,7 +82,7 @@ struct CompiledRowConcat: DifferenceOperator {
   let copies: CompiledCopies
   /// 1: rows, 2: channels.
   let axis: Int
-  /// `[1, rows, channels]` each.
+  /// `[batch, rows, channels]` each.
   let shapes: [Shape]
   let output: Shape
 
@@ -92,7 +92,8 @@ struct CompiledRowConcat: DifferenceOperator {
 
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
     copies.hasDifferenceRule(inputs: inputs, output: output)
-      || (zip(inputs, shapes).allSatisfy { $0 == nil || ($0!.rows == $1[1] && $0!.rowSize == $1[2]) }
+      || (self.output[0] == 1
+        && zip(inputs, shapes).allSatisfy { $0 == nil || ($0!.rows == $1[1] && $0!.rowSize == $1[2]) }
         && output.rows == self.output[1] && output.rowSize == self.output[2])
   }
 
@@ -117,6 +118,22 @@ struct CompiledRowConcat: DifferenceOperator {
         }
       }
       offset += shape[axis]
+    }
+  }
+}
+
+/// Side by side, rows stay where they are.
+extension CompiledRowConcat: SlidingOperator {
+  func slides(inputs: [Shape?], output: Shape) -> Bool { axis == 2 && !inputs.contains(nil) }
+
+  func forward(_ call: RowsCall) {
+    var offset = 0
+    for (index, shape) in shapes.enumerated() {
+      let from = call.start(ofInput: index, channels: shape[2])
+      for row in 0..<call.rows.count {
+        (call.output + row * call.channels + offset).update(from: from + row * shape[2], count: shape[2])
+      }
+      offset += shape[2]
     }
   }
 }

@@ -192,6 +192,28 @@ struct CompiledConvolution: CompiledOperator {
   }
 }
 
+extension CompiledConvolution: SlidingOperator {
+  func slides(inputs: [Shape?], output: Shape) -> Bool { true }
+  var rowStride: Int { op.stride }
+
+  func rowsRead(by rows: Range<Int>) -> Range<Int> {
+    let first = rows.lowerBound * op.stride - op.before
+    return first..<max(first, (rows.upperBound - 1) * op.stride - op.before + (op.taps - 1) * op.dilation + 1)
+  }
+
+  func forward(_ call: RowsCall) {
+    let x = call.inputs[0]
+    let rows = RowGeometry(
+      inputRows: x.rows.count, outputRows: call.rows.count, stride: op.stride, dilation: op.dilation,
+      before: op.before - call.rows.lowerBound * op.stride + x.rows.lowerBound)
+    for (group, weights) in forwardWeights.enumerated() {
+      KernelSet.best.convolve(
+        x.base + group * weights.inputs, xStride: input[2], weights, into: call.output + group * weights.outputs,
+        yStride: output[2], rows: rows, relu: op.relu, precisely: call.precisely)
+    }
+  }
+}
+
 /// Differences pass through the sum: only rows that read a changed row change, and the bias drops out.
 extension CompiledConvolution: DifferenceOperator {
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {

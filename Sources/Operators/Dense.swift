@@ -137,6 +137,16 @@ struct CompiledDense: CompiledOperator {
   }
 }
 
+extension CompiledDense: SlidingOperator {
+  func slides(inputs: [Shape?], output: Shape) -> Bool { true }
+
+  func forward(_ call: RowsCall) {
+    KernelSet.best.multiply(
+      call.start(ofInput: 0, channels: forwardWeights.inputs), forwardWeights, into: call.output,
+      rows: call.rows.count, relu: relu, precisely: call.precisely)
+  }
+}
+
 /// Differences pass through the sum. After a flatten only the changed positions' weights are read.
 extension CompiledDense: DifferenceOperator {
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {

@@ -99,22 +99,28 @@ struct CompiledPool: CompiledOperator {
   var multiplyAdds: Int { output.count * op.size }
 
   func forward(_ call: ForwardCall) {
-    let channels = input[2]
     forEachWindow { from, to, count, divisor in
-      let x = call.inputs[0].base + from
-      let y = UnsafeMutableBufferPointer(start: call.outputs[0].base + to, count: channels)
-      if op.pooling == .max {
-        KernelSet.best.maxRows(
-          x, stride: op.dilation * channels, window: count, into: y.baseAddress!, channels: channels)
-        return
-      }
-      y.update(repeating: 0)
-      for tap in 0..<count {
-        let row = UnsafeBufferPointer(start: x + tap * op.dilation * channels, count: channels)
-        for c in 0..<y.count { y[c] += row[c] }
-      }
-      for c in 0..<y.count { y[c] /= Float(divisor) }
+      pool(call.inputs[0].base + from, into: call.outputs[0].base + to, count: count, divisor: divisor)
     }
+  }
+
+  /// - Parameters:
+  ///   - x: the first row of a window.
+  ///   - count: its rows.
+  @inline(__always)
+  private func pool(_ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int, divisor: Int) {
+    let channels = input[2]
+    if op.pooling == .max {
+      KernelSet.best.maxRows(x, stride: op.dilation * channels, window: count, into: y, channels: channels)
+      return
+    }
+    let y = UnsafeMutableBufferPointer(start: y, count: channels)
+    y.update(repeating: 0)
+    for tap in 0..<count {
+      let row = UnsafeBufferPointer(start: x + tap * op.dilation * channels, count: channels)
+      for c in 0..<y.count { y[c] += row[c] }
+    }
+    for c in 0..<y.count { y[c] /= Float(divisor) }
   }
 
   func backward(_ call: BackwardCall) {
@@ -147,6 +153,29 @@ struct CompiledPool: CompiledOperator {
           (batch * input[1] + window.first) * input[2], (batch * output[1] + t) * output[2], window.count,
           window.divisor)
       }
+    }
+  }
+}
+
+extension CompiledPool: SlidingOperator {
+  func slides(inputs: [Shape?], output: Shape) -> Bool { true }
+  var rowStride: Int { op.stride }
+
+  func rowsRead(by rows: Range<Int>) -> Range<Int> {
+    let first = rows.lowerBound * op.stride - op.before
+    return first..<max(first, (rows.upperBound - 1) * op.stride - op.before + (op.size - 1) * op.dilation + 1)
+  }
+
+  func forward(_ call: RowsCall) {
+    let x = call.inputs[0]
+    for (index, row) in call.rows.enumerated() {
+      // A window inside the rows that there are reads all its taps, however many rows the length has.
+      let first = row * op.stride - op.before
+      let inside = first >= x.rows.lowerBound && first + (op.size - 1) * op.dilation < x.rows.upperBound
+      let window = inside ? (first, op.size, op.size) : op.window(row, length: input[1])
+      pool(
+        x.base + (window.0 - x.rows.lowerBound) * input[2], into: call.output + index * input[2], count: window.1,
+        divisor: window.2)
     }
   }
 }

@@ -80,6 +80,16 @@ struct CompiledScaleShift: CompiledOperator {
   }
 }
 
+extension CompiledScaleShift: SlidingOperator {
+  func slides(inputs: [Shape?], output: Shape) -> Bool { output.dims.last == channels }
+
+  func forward(_ call: RowsCall) {
+    KernelSet.best.scaleShift(
+      call.start(ofInput: 0, channels: channels), scale: scale.pointer, shift: shift.pointer, into: call.output,
+      rows: call.rows.count, channels: channels)
+  }
+}
+
 extension CompiledScaleShift: DifferenceOperator {
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
     inputs[0] == output && output.rowSize == channels

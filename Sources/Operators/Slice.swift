@@ -94,7 +94,7 @@ public struct Slice: NetworkOperator {
     let start = cuts.indices.reduce(0) { $0 + cuts[$1].start * strides[$1] }
     let steps = cuts.indices.map { cuts[$0].step * strides[$0] }
     let copies = CompiledCopies([StridedCopy(dims: output.dims, from: (start, steps), to: (0, output.strides))])
-    guard input.rank == 3, input[0] == 1, cuts[1].step > 0 else { return copies }
+    guard input.rank == 3, cuts[0].count == input[0], cuts[1].step > 0 else { return copies }
     return CompiledRowSlice(copies: copies, input: input, rows: cuts[1], columns: cuts[2])
   }
 }
@@ -102,7 +102,7 @@ public struct Slice: NetworkOperator {
 /// A slice of rows of channels, which also takes differences along.
 struct CompiledRowSlice: DifferenceOperator {
   let copies: CompiledCopies
-  /// `[1, rows, columns]`
+  /// `[batch, rows, columns]`
   let input: Shape
   let rows: Slice.Cut
   let columns: Slice.Cut
@@ -113,8 +113,8 @@ struct CompiledRowSlice: DifferenceOperator {
 
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
     copies.hasDifferenceRule(inputs: inputs, output: output)
-      || (inputs[0]!.rows == input[1] && inputs[0]!.rowSize == input[2] && output.rows == rows.count
-        && output.rowSize == columns.count)
+      || (input[0] == 1 && inputs[0]!.rows == input[1] && inputs[0]!.rowSize == input[2]
+        && output.rows == rows.count && output.rowSize == columns.count)
   }
 
   func difference(_ call: DifferenceCall) {
@@ -134,5 +134,24 @@ struct CompiledRowSlice: DifferenceOperator {
       }
     }
     to.clearOutside()
+  }
+}
+
+extension CompiledRowSlice: SlidingOperator {
+  func slides(inputs: [Shape?], output: Shape) -> Bool { true }
+  var rowStride: Int { rows.step }
+
+  func rowsRead(by wanted: Range<Int>) -> Range<Int> {
+    let first = rows.start + wanted.lowerBound * rows.step
+    return first..<max(first, rows.start + (wanted.upperBound - 1) * rows.step + 1)
+  }
+
+  func forward(_ call: RowsCall) {
+    let x = call.inputs[0]
+    for (index, row) in call.rows.enumerated() {
+      let from = x.base + (rows.start + row * rows.step - x.rows.lowerBound) * input[2] + columns.start
+      let to = call.output + index * columns.count
+      for column in 0..<columns.count { to[column] = from[column * columns.step] }
+    }
   }
 }

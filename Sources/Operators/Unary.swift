@@ -99,6 +99,15 @@ struct CompiledUnary: CompiledOperator {
   }
 }
 
+extension CompiledUnary: SlidingOperator {
+  func slides(inputs: [Shape?], output: Shape) -> Bool { true }
+
+  func forward(_ call: RowsCall) {
+    KernelSet.best.apply(
+      function, call.start(ofInput: 0, channels: call.channels), into: call.output, count: call.count)
+  }
+}
+
 extension CompiledUnary: DifferenceOperator {
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool { inputs[0] == output }
 

@@ -43,6 +43,9 @@ public struct ModelReport: Codable, Sendable {
   /// `window` or `position`, or why that is open.
   public let kind: String
   public let cost: EditCost
+  /// Of a model scored by windows: what overlapping ones share, at a step of one base and at the default step of half a
+  /// window.
+  public let sharing: [TrunkSharing]
   public let metadata: [String: String]
   public let advice: [String]
 
@@ -69,25 +72,33 @@ public struct ModelReport: Codable, Sendable {
     operators = graph.nodes.reduce(into: [:]) { $0[$1.op.kind, default: 0] += 1 }
     let output = request.output.completed(by: try OutputSettings(metadata: file.metadata))
     let lengths: (tile: Int, window: Int)
-    (kind, lengths) = Self.kind(network, output)
+    let isScoredByWindows: Bool
+    (kind, lengths, isScoredByWindows) = Self.kind(network, output)
     cost = try EditCost(network, length: lengths.tile, naiveLength: lengths.window)
+    sharing =
+      try isScoredByWindows
+      ? [1, lengths.window / 2].filter { $0 > 0 }.map {
+        try TrunkSharing(network, length: lengths.window, step: $0)
+      } : []
     advice = Self.advice(network, file)
   }
 
   /// What the model is, with the bases of a window or tile and of the pass that one edit takes.
-  private static func kind(_ network: Network, _ output: OutputSettings) -> (String, (tile: Int, window: Int)) {
+  private static func kind(_ network: Network, _ output: OutputSettings)
+    -> (text: String, lengths: (tile: Int, window: Int), isScoredByWindows: Bool)
+  {
     let described = (tile: network.describedLength, window: network.describedLength)
     do {
       switch try network.settledKind(output) {
-      case .window: return ("window: one set of outputs a window", described)
+      case .window: return ("window: one set of outputs a window", described, true)
       case .position(let layout):
         return (
           "position: one output a base, \(layout.activation.rawValue), offset \(layout.offset)",
-          layout.lengths(fixed: network.fixedLength)
+          layout.lengths(fixed: network.fixedLength), false
         )
       }
     } catch {
-      return ("open: \(error)", described)
+      return ("open: \(error)", described, false)
     }
   }
 
@@ -178,6 +189,7 @@ public struct ModelReport: Codable, Sendable {
     let counts = operators.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.value) \($0.key)" }
     lines.append("operators    \(counts.joined(separator: ", "))")
     lines += cost.lines
+    if !sharing.isEmpty { lines += ["trunk shared between overlapping windows"] + sharing.map(\.line) }
     if !metadata.isEmpty {
       lines.append(
         "metadata     " + metadata.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", "))

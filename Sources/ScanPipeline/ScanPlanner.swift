@@ -221,7 +221,7 @@ struct ScanPlanner {
       settings.overlap = request.overlap
     }
     return try WindowModel(
-      model.network, length: length, targets: try targets.map { try $0.resolved(among: outputs) })
+      model.network, length: length, step: settings.step, targets: try targets.map { try $0.resolved(among: outputs) })
   }
 
   private func placements(_ length: Int, _ contigs: [Contig], _ regions: [Region]?, _ settings: ScanSettings) throws

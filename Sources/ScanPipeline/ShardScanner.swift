@@ -165,9 +165,9 @@ struct ShardScanner: Sendable {
         let codes = Array(strand[range])
         let pieces = placements[stretch.contig].pieces(covering: range)
         var sum = WindowSum(range, targets: model.targets.count)
-        for first in Swift.stride(from: 0, to: pieces.count, by: 32) {
+        for first in Swift.stride(from: 0, to: pieces.count, by: scorer.windowsAtOnce) {
           try Task.checkCancellation()
-          let group = Array(pieces[first..<min(pieces.count, first + 32)])
+          let group = Array(pieces[first..<min(pieces.count, first + scorer.windowsAtOnce)])
           let tasks = group.map { task(for: $0, model.length, strand) }
           for ((piece, task), scores) in zip(zip(group, tasks), try scorer.score(tasks)) {
             sum.add(scores, for: piece.bases)
@@ -223,7 +223,7 @@ struct ShardScanner: Sendable {
     return WindowTask(
       codes: codes[...],
       columns: piece.bases.lowerBound - window.lowerBound..<piece.bases.upperBound - window.lowerBound, only: mask,
-      location: "\(strand.name), window at strand position \(window.lowerBound)")
+      start: window.lowerBound, location: "\(strand.name), window at strand position \(window.lowerBound)")
   }
 
   // MARK: To the plus strand

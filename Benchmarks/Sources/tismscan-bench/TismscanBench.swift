@@ -6,7 +6,8 @@ import Foundation
 @main
 struct TismscanBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "tismscan-bench", abstract: "Measures tismscan's engine.", subcommands: [Serve.self, Peak.self])
+    commandName: "tismscan-bench", abstract: "Measures tismscan's engine.",
+    subcommands: [Serve.self, Peak.self, Overlap.self])
 }
 
 /// One cell of the table: answers requests, a line each, with a line of JSON (Benchmarks/README.md, "The protocol").

@@ -1,0 +1,36 @@
+import Attribution
+import Engine
+
+/// How many times fewer operations overlapping windows take because they share their trunk, by operation counts.
+public struct TrunkSharing: Codable, Sendable {
+  /// Bases from one window to the next.
+  public let step: Int
+  /// 1 where nothing is shared.
+  public let predict, tism, ism: Double
+
+  /// - Parameter length: bases a window.
+  init(_ network: Network, length: Int, step: Int) throws {
+    func times(_ purpose: SessionPurpose, beside rest: Int) throws -> Double {
+      guard
+        let trunk = try network.sharedTrunk(
+          batch: network.fixedBatch ?? 1, length: length, step: step, for: purpose)
+      else { return 1 }
+      return Double(trunk.multiplyAddsAlone + rest) / Double(trunk.multiplyAddsShared + rest)
+    }
+    self.step = step
+    predict = try times(.prediction, beside: 0)
+    let pass = try network.program(batch: network.fixedBatch ?? 1, length: length).multiplyAdds
+    tism = try times(.gradient, beside: pass / (network.fixedBatch ?? 1))
+    guard try network.prefersDifferences(length: length, naiveLength: length) else {
+      ism = 1
+      return
+    }
+    ism = try times(.reference, beside: 3 * step * network.differenceProgram(length: length).costPerEdit)
+  }
+
+  /// The numbers as text.
+  var line: String {
+    "  step \(step): prediction \(fixed(predict, digits: 1)), TISM \(fixed(tism, digits: 1)), "
+      + "ISM \(fixed(ism, digits: 1)) times fewer operations"
+  }
+}
