@@ -70,11 +70,12 @@ final class Runner {
     try session.withOutput(index, body)
   }
 
-  /// The gradient with respect to the one-hot input, `[batch, length, 4]`; see `Session.gradient`.
+  /// The gradient with respect to some columns of the one-hot input, `[batch, length, 4]`; see `Session.gradient`.
   func gradient<R>(
-    seeds: [(output: Int, weights: [Float])], _ body: (UnsafeBufferPointer<Float>) throws -> R
+    seeds: [(output: Int, weights: [Float])], of columns: Range<Int>,
+    _ body: (UnsafeBufferPointer<Float>) throws -> R
   ) rethrows -> R {
-    try session.gradient(seeds: seeds, body)
+    try session.gradient(seeds: seeds, of: columns, body)
   }
 }
 

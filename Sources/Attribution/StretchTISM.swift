@@ -38,9 +38,9 @@ public struct StretchTISM: StretchScorer, ~Copyable {
       seeds[layout.entry(of: output, passStart: span.lowerBound, length: runner.length)] = target.seed(
         weight: track.weights.isEmpty ? 1 : track.weight(output))
     }
-    var scores = try runner.gradient(seeds: [(layout.output, seeds)]) { gradient in
-      let first = (tile.lowerBound - span.lowerBound) * 4
-      let own = gradient[first..<first + tile.count * 4]
+    let columns = tile.lowerBound - span.lowerBound..<tile.upperBound - span.lowerBound
+    var scores = try runner.gradient(seeds: [(layout.output, seeds)], of: columns) { gradient in
+      let own = gradient[columns.lowerBound * 4..<columns.upperBound * 4]
       if let bad = own.firstIndex(where: { !$0.isFinite }) {
         throw AttributionError.notFinite(
           quantity: "gradient", location: "\(strand.name), strand position \(span.lowerBound + bad / 4)",

@@ -180,7 +180,10 @@ public struct WindowTISM: WindowScorer, ~Copyable {
             try finite(Float(frozen.value(of: entries)), "prediction", window.location, target.name))
         }
         let length = runner.length
-        try runner.gradient(seeds: target.outputs.sorted().map { ($0, seeds[$0]) }) { gradient in
+        let all = group.map(columns).reduce(columns(group[0])) {
+          min($0.lowerBound, $1.lowerBound)..<max($0.upperBound, $1.upperBound)
+        }
+        try runner.gradient(seeds: target.outputs.sorted().map { ($0, seeds[$0]) }, of: all) { gradient in
           for (row, window) in group.enumerated() {
             let wanted = columns(window)
             let own = Array(

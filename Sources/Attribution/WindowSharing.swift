@@ -1,12 +1,13 @@
 internal import Engine
-internal import Genomics
 
 /// Finds windows that hold the same bases as a stretch of sequence, and keeps that stretch going. Owned by one task.
 ///
 /// A window is shared only where its own bases agree with those of the stretch: whatever its start says, its scores are
 /// those of its bases.
 final class WindowSharing {
-  let stretch: TrunkStretch
+  private let trunk: SharedTrunk
+  /// Made when first wanted: windows that are edited here and there never share.
+  private(set) lazy var stretch = TrunkStretch(trunk)
   private let length: Int
   /// Base codes of the stretch, and where its first one lies.
   private var codes: [UInt8] = []
@@ -15,14 +16,14 @@ final class WindowSharing {
   private var anchor = 0
 
   init(_ trunk: SharedTrunk, length: Int) {
-    stretch = TrunkStretch(trunk)
+    self.trunk = trunk
     self.length = length
   }
 
   /// Windows handed over at once where that makes no difference: a signal is heard between them.
   static let usualGroup = 32
   /// Windows ahead that let the stretch grow by long pieces.
-  var windowsAtOnce: Int { max(Self.usualGroup, (stretch.trunk.capacity - length) / stretch.trunk.step) }
+  var windowsAtOnce: Int { max(Self.usualGroup, (trunk.capacity - length) / trunk.step) }
 
   /// What to do with leading windows.
   enum Placement {
@@ -41,7 +42,7 @@ final class WindowSharing {
       let row = row(of: windows)
       if begins(windows.first!) {
         grow(over: windows.prefix(row))
-      } else if stretch.trunk.pays(forWindows: row) {
+      } else if trunk.pays(forWindows: row) {
         stretch.drop(stretch.count)
         (origin, anchor) = (windows.first!.start!, windows.first!.start!)
         codes = []
@@ -49,7 +50,7 @@ final class WindowSharing {
       } else {
         var alone = row
         while alone < limit, case let next = self.row(of: windows.dropFirst(alone)), next > 0,
-          !stretch.trunk.pays(forWindows: next)
+          !trunk.pays(forWindows: next)
         { alone += next }
         return .alone(min(alone, limit))
       }
@@ -59,7 +60,7 @@ final class WindowSharing {
 
   /// How many leading windows follow each other one step apart and agree where they overlap; 0 of none.
   private func row(of windows: ArraySlice<WindowTask>) -> Int {
-    let step = stretch.trunk.step
+    let step = trunk.step
     let pairs = zip(windows, windows.dropFirst())
     return min(1, windows.count)
       + pairs.prefix { one, next in
@@ -71,7 +72,7 @@ final class WindowSharing {
   /// Whether a window begins on the stretch with the same bases; it may read on beyond its end.
   private func begins(_ window: WindowTask) -> Bool {
     guard let start = window.start, window.codes.count == length, 0..<codes.count ~= start - origin,
-      (start - anchor) % stretch.trunk.step == 0
+      (start - anchor) % trunk.step == 0
     else { return false }
     let held = codes[(start - origin)...].prefix(length)
     return held.elementsEqual(window.codes.prefix(held.count))
@@ -84,7 +85,6 @@ final class WindowSharing {
 
   /// Makes the stretch hold the first window, and as many of the others as it has room for.
   private func grow(over windows: ArraySlice<WindowTask>) {
-    let trunk = stretch.trunk
     let passed = (windows.first!.start! - origin) / trunk.period * trunk.period
     stretch.drop(passed)
     codes.removeFirst(passed)

@@ -21,6 +21,8 @@ public struct Session: ~Copyable {
   private let forwardCalls: [ForwardCall]
   /// True for each value that has a gradient in the pass under way.
   private var hasGradient: [Bool]
+  /// That of the last gradient of some columns.
+  private var cone: (columns: Range<Int>, cone: GradientCone)?
 
   public init(_ program: Program, for purpose: SessionPurpose) {
     self.program = program
@@ -87,9 +89,21 @@ public struct Session: ~Copyable {
     try gradient(seeds: seeds, visiting: { _, _, _ in }, body)
   }
 
+  /// `gradient` of some columns only, the same bits for less work.
+  /// - Parameters:
+  ///   - columns: positions whose gradient is wanted.
+  ///   - body: gets the gradient, row-major `[batch, length, 4]`; outside `columns` it may hold anything.
+  public mutating func gradient<R>(
+    seeds: [(output: Int, weights: [Float])], of columns: Range<Int>,
+    _ body: (UnsafeBufferPointer<Float>) throws -> R
+  ) rethrows -> R {
+    if cone?.columns != columns { cone = (columns, GradientCone(program, columns: columns)) }
+    return try gradient(seeds: seeds, within: cone!.cone, visiting: { _, _, _ in }, body)
+  }
+
   /// `gradient`, handing over each step that takes part when its outputs' gradients are complete.
   mutating func gradient<R>(
-    seeds: [(output: Int, weights: [Float])],
+    seeds: [(output: Int, weights: [Float])], within cone: GradientCone? = nil,
     visiting visit: (_ step: Int, _ forward: ForwardCall, _ outputGradients: [MutableTensorView]) -> Void,
     _ body: (UnsafeBufferPointer<Float>) throws -> R
   ) rethrows -> R {
@@ -104,6 +118,10 @@ public struct Session: ~Copyable {
       for (index, weight) in seed.weights.enumerated() { target.put(index, weight) }
     }
     for index in program.steps.indices.reversed() {
+      if let cone, let op = cone.operators[index] {
+        backward(program.steps[index], op, cone)
+        continue
+      }
       let forward = forwardCalls[index]
       backward(program.steps[index], forward) { visit(index, forward, $0) }
     }
@@ -133,6 +151,31 @@ public struct Session: ~Copyable {
       BackwardCall(
         inputs: forward.inputs, outputs: forward.outputs.map(\.readOnly), outputGradients: outputGradients,
         inputGradients: inputGradients, scratch: base + plan.scratch))
+  }
+
+  /// The rows of a cone, sequence by sequence.
+  private mutating func backward(_ step: Program.Step, _ op: any SlidingOperator, _ cone: GradientCone) {
+    let output = step.outputs[0]
+    guard hasGradient[output] else { return }
+    let (base, values) = (arena.pointer, program.graph.values)
+    let targets = step.inputs.map { value in plan.gradients[value] == nil ? nil : target(of: value) }
+    for sequence in 0..<program.graph.batch {
+      func first(_ value: Graph.ValueID) -> Int { sequence * values[value].shape.count / program.graph.batch }
+      op.backward(
+        RowsBackwardCall(
+          inputs: step.inputs.map { value in
+            program.constants[value].map { $0.pointer }
+              ?? UnsafePointer(base + plan.activations[value]! + first(value))
+          },
+          output: UnsafePointer(base + plan.activations[output]! + first(output)),
+          outputGradient: base + plan.gradients[output]! + first(output), rows: cone.rows[output]!,
+          channels: values[output].shape[2],
+          inputGradients: zip(step.inputs, targets).map { value, target in
+            target.map {
+              RowsBackwardCall.Target(base: $0.view.base + first(value), rows: cone.rows[value]!, adds: $0.adds)
+            }
+          }, scratch: base + plan.scratch))
+    }
   }
 
   /// Where the next part of a value's gradient goes; the first part overwrites.

@@ -17,6 +17,9 @@ public protocol SlidingOperator: CompiledOperator {
 
   /// Computes rows of the result for one sequence.
   func forward(_ call: RowsCall)
+
+  /// The vector-Jacobian product for rows of the inputs of one sequence.
+  func backward(_ call: RowsBackwardCall)
 }
 
 extension SlidingOperator {
@@ -65,5 +68,51 @@ public struct RowsCall {
   /// What the first wanted row reads of an input that has `channels` of its own and the rows of the result.
   public func start(ofInput index: Int, channels: Int) -> UnsafePointer<Float> {
     inputs[index].base + (rows.lowerBound - inputs[index].rows.lowerBound) * channels
+  }
+}
+
+/// Memory of one backward call for some rows of one sequence. Every pointer is that of row 0.
+public struct RowsBackwardCall {
+  /// The gradient of an input.
+  public struct Target {
+    public let base: UnsafeMutablePointer<Float>
+    /// The rows wanted. Others may be left with anything.
+    public let rows: Range<Int>
+    /// True when earlier readers have already left their part in the wanted rows.
+    public let adds: Bool
+
+    public init(base: UnsafeMutablePointer<Float>, rows: Range<Int>, adds: Bool) {
+      self.base = base
+      self.rows = rows
+      self.adds = adds
+    }
+  }
+
+  /// The inputs of the forward call.
+  public let inputs: [UnsafePointer<Float>]
+  /// The result of the forward call.
+  public let output: UnsafePointer<Float>
+  /// The gradient of the result; the callee may overwrite it.
+  public let outputGradient: UnsafeMutablePointer<Float>
+  /// Every row of the result that reads a wanted row; of the others there may be no gradient.
+  public let rows: Range<Int>
+  /// Channels of a row of the result.
+  public let channels: Int
+  /// `nil` for constants.
+  public let inputGradients: [Target?]
+  /// `scratchCount` floats with any content.
+  public let scratch: UnsafeMutablePointer<Float>
+
+  public init(
+    inputs: [UnsafePointer<Float>], output: UnsafePointer<Float>, outputGradient: UnsafeMutablePointer<Float>,
+    rows: Range<Int>, channels: Int, inputGradients: [Target?], scratch: UnsafeMutablePointer<Float>
+  ) {
+    self.inputs = inputs
+    self.output = output
+    self.outputGradient = outputGradient
+    self.rows = rows
+    self.channels = channels
+    self.inputGradients = inputGradients
+    self.scratch = scratch
   }
 }

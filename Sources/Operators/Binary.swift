@@ -197,4 +197,44 @@ extension CompiledBinary: SlidingOperator {
     default: each { function.value($0, $1) }
     }
   }
+
+  func backward(_ call: RowsBackwardCall) {
+    let channels = call.channels
+    /// How an operand is walked: a constant stays where it is.
+    func operand(_ index: Int) -> (base: UnsafePointer<Float>, row: Int, channel: Int) {
+      (call.inputs[index], shapes[index] == output ? channels : 0, shapes[index].count == 1 ? 0 : 1)
+    }
+    let (a, b, dy) = (operand(0), operand(1), call.outputGradient)
+    for (index, target) in call.inputGradients.enumerated() {
+      guard let target else { continue }
+      let first = target.rows.lowerBound * channels
+      let (dx, count) = (target.base + first, target.rows.count * channels)
+      if same && function == .add {
+        if target.adds {
+          KernelSet.best.add(dx, dy + first, into: dx, count: count)
+        } else {
+          dx.update(from: dy + first, count: count)
+        }
+        continue
+      }
+      if !target.adds { dx.update(repeating: 0, count: count) }
+      @inline(__always)
+      func each(_ change: (_ dy: Float, _ a: Float, _ b: Float) -> Float) {
+        for row in target.rows {
+          for c in 0..<channels {
+            target.base[row * channels + c] += change(
+              dy[row * channels + c], a.base[row * a.row + c * a.channel], b.base[row * b.row + c * b.channel])
+          }
+        }
+      }
+      switch (function, index) {
+      case (.add, _), (.subtract, 0): each { dy, _, _ in dy }
+      case (.subtract, _): each { dy, _, _ in -dy }
+      case (.multiply, 0): each { dy, _, b in dy * b }
+      case (.multiply, _): each { dy, a, _ in dy * a }
+      case (_, 0): each { dy, a, b in dy * function.slopes(a, b).a }
+      default: each { dy, a, b in dy * function.slopes(a, b).b }
+      }
+    }
+  }
 }

@@ -136,4 +136,18 @@ extension CompiledRowConcat: SlidingOperator {
       offset += shape[2]
     }
   }
+
+  func backward(_ call: RowsBackwardCall) {
+    var offset = 0
+    for (target, shape) in zip(call.inputGradients, shapes) {
+      defer { offset += shape[2] }
+      guard let target else { continue }
+      let first = target.base + target.rows.lowerBound * shape[2]
+      if !target.adds { first.update(repeating: 0, count: target.rows.count * shape[2]) }
+      for (index, row) in target.rows.enumerated() {
+        let from = call.outputGradient + row * call.channels + offset
+        for c in 0..<shape[2] { first[index * shape[2] + c] += from[c] }
+      }
+    }
+  }
 }

@@ -212,6 +212,36 @@ extension CompiledConvolution: SlidingOperator {
         yStride: output[2], rows: rows, relu: op.relu, precisely: call.precisely)
     }
   }
+
+  func backward(_ call: RowsBackwardCall) {
+    guard let target = call.inputGradients[0] else { return }
+    if op.relu {
+      let first = call.rows.lowerBound * output[2]
+      KernelSet.best.maskRelu(
+        output: call.output + first, gradient: call.outputGradient + first, count: call.rows.count * output[2])
+    }
+    // With a stride, the zeros between one row and the next on either side belong to the chains of a full pass too.
+    let read = op.stride == 1 ? call.rows : call.rows.lowerBound - 1..<call.rows.upperBound + 1
+    let rows = read.clamped(to: 0..<output[1])
+    var dy = UnsafePointer(call.outputGradient) + rows.lowerBound * output[2]
+    let spread = (rows.count - 1) * op.stride + 1
+    if op.stride > 1 {
+      call.scratch.update(repeating: 0, count: spread * output[2])
+      for row in 0..<rows.count {
+        (call.scratch + row * op.stride * output[2]).update(from: dy + row * output[2], count: output[2])
+      }
+      dy = UnsafePointer(call.scratch)
+    }
+    let geometry = RowGeometry(
+      inputRows: spread, outputRows: target.rows.count, dilation: op.dilation,
+      before: (op.taps - 1) * op.dilation - op.before - target.rows.lowerBound + rows.lowerBound * op.stride)
+    let dx = target.base + target.rows.lowerBound * input[2]
+    for (group, weights) in backwardWeights.value.enumerated() {
+      KernelSet.best.convolve(
+        dy + group * weights.inputs, xStride: output[2], weights, into: dx + group * weights.outputs,
+        yStride: input[2], rows: geometry, adds: target.adds)
+    }
+  }
 }
 
 /// Differences pass through the sum: only rows that read a changed row change, and the bias drops out.

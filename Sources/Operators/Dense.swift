@@ -145,6 +145,19 @@ extension CompiledDense: SlidingOperator {
       call.start(ofInput: 0, channels: forwardWeights.inputs), forwardWeights, into: call.output,
       rows: call.rows.count, relu: relu, precisely: call.precisely)
   }
+
+  func backward(_ call: RowsBackwardCall) {
+    guard let target = call.inputGradients[0] else { return }
+    let (first, count) = (target.rows.lowerBound, target.rows.count)
+    let gradient = call.outputGradient + first * call.channels
+    if relu {
+      KernelSet.best.maskRelu(
+        output: call.output + first * call.channels, gradient: gradient, count: count * call.channels)
+    }
+    KernelSet.best.multiply(
+      gradient, backwardWeights.value, into: target.base + first * forwardWeights.inputs, rows: count,
+      adds: target.adds)
+  }
 }
 
 /// Differences pass through the sum. After a flatten only the changed positions' weights are read.

@@ -125,21 +125,32 @@ struct CompiledPool: CompiledOperator {
 
   func backward(_ call: BackwardCall) {
     guard let target = call.inputGradients[0] else { return }
-    let channels = input[2]
     if !target.adds { target.view.base.update(repeating: 0, count: input.count) }
     forEachWindow { from, to, count, divisor in
-      let dy = UnsafeBufferPointer(start: call.outputGradients[0].base + to, count: channels)
-      if op.pooling == .max {
-        KernelSet.best.maxRowsGradient(
-          call.inputs[0].base + from, stride: op.dilation * channels, window: count, dy.baseAddress!,
-          into: target.view.base + from, channels: channels)
-        return
-      }
-      for tap in 0..<count {
-        let row = UnsafeMutableBufferPointer(
-          start: target.view.base + from + tap * op.dilation * channels, count: channels)
-        for c in 0..<row.count { row[c] += dy[c] / Float(divisor) }
-      }
+      addGradient(
+        call.inputs[0].base + from, call.outputGradients[0].base + to, into: target.view.base + from, count: count,
+        divisor: divisor)
+    }
+  }
+
+  /// - Parameters:
+  ///   - x: the first row of a window.
+  ///   - dx: its gradient.
+  ///   - count: the window's rows.
+  @inline(__always)
+  private func addGradient(
+    _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, into dx: UnsafeMutablePointer<Float>, count: Int,
+    divisor: Int
+  ) {
+    let channels = input[2]
+    if op.pooling == .max {
+      KernelSet.best.maxRowsGradient(
+        x, stride: op.dilation * channels, window: count, dy, into: dx, channels: channels)
+      return
+    }
+    for tap in 0..<count {
+      let row = UnsafeMutableBufferPointer(start: dx + tap * op.dilation * channels, count: channels)
+      for c in 0..<row.count { row[c] += dy[c] / Float(divisor) }
     }
   }
 
@@ -176,6 +187,19 @@ extension CompiledPool: SlidingOperator {
       pool(
         x.base + (window.0 - x.rows.lowerBound) * input[2], into: call.output + index * input[2], count: window.1,
         divisor: window.2)
+    }
+  }
+
+  func backward(_ call: RowsBackwardCall) {
+    guard let target = call.inputGradients[0] else { return }
+    if !target.adds {
+      (target.base + target.rows.lowerBound * input[2]).update(repeating: 0, count: target.rows.count * input[2])
+    }
+    for row in call.rows {
+      let window = op.window(row, length: input[1])
+      addGradient(
+        call.inputs[0] + window.first * input[2], call.outputGradient + row * input[2],
+        into: target.base + window.first * input[2], count: window.count, divisor: window.divisor)
     }
   }
 }

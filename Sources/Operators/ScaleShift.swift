@@ -88,6 +88,14 @@ extension CompiledScaleShift: SlidingOperator {
       call.start(ofInput: 0, channels: channels), scale: scale.pointer, shift: shift.pointer, into: call.output,
       rows: call.rows.count, channels: channels)
   }
+
+  func backward(_ call: RowsBackwardCall) {
+    guard let target = call.inputGradients[0] else { return }
+    let first = target.rows.lowerBound * channels
+    KernelSet.best.scaleShift(
+      call.outputGradient + first, scale: scale.pointer, shift: nil, into: target.base + first,
+      rows: target.rows.count, channels: channels, adds: target.adds)
+  }
 }
 
 extension CompiledScaleShift: DifferenceOperator {

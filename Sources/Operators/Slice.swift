@@ -154,4 +154,16 @@ extension CompiledRowSlice: SlidingOperator {
       for column in 0..<columns.count { to[column] = from[column * columns.step] }
     }
   }
+
+  func backward(_ call: RowsBackwardCall) {
+    guard let target = call.inputGradients[0] else { return }
+    if !target.adds {
+      (target.base + target.rows.lowerBound * input[2]).update(repeating: 0, count: target.rows.count * input[2])
+    }
+    for row in call.rows {
+      let into = target.base + (rows.start + row * rows.step) * input[2] + columns.start
+      let from = call.outputGradient + row * columns.count
+      for column in 0..<columns.count { into[column * columns.step] += from[column] }
+    }
+  }
 }

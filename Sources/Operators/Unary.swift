@@ -106,6 +106,14 @@ extension CompiledUnary: SlidingOperator {
     KernelSet.best.apply(
       function, call.start(ofInput: 0, channels: call.channels), into: call.output, count: call.count)
   }
+
+  func backward(_ call: RowsBackwardCall) {
+    guard let target = call.inputGradients[0] else { return }
+    let first = target.rows.lowerBound * call.channels
+    KernelSet.best.applyGradient(
+      function, call.inputs[0] + first, call.outputGradient + first, into: target.base + first,
+      count: target.rows.count * call.channels, adds: target.adds)
+  }
 }
 
 extension CompiledUnary: DifferenceOperator {

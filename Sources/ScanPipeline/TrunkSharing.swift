@@ -19,8 +19,11 @@ public struct TrunkSharing: Codable, Sendable {
     }
     self.step = step
     predict = try times(.prediction, beside: 0)
-    let pass = try network.program(batch: network.fixedBatch ?? 1, length: length).multiplyAdds
-    tism = try times(.gradient, beside: pass / (network.fixedBatch ?? 1))
+    let first = (length - step) / 2
+    tism = try times(
+      .gradient,
+      beside: network.program(batch: network.fixedBatch ?? 1, length: length).multiplyAdds(
+        ofGradientIn: first..<first + step))
     guard try network.prefersDifferences(length: length, naiveLength: length) else {
       ism = 1
       return

@@ -134,7 +134,7 @@ struct OperatorRun {
   }
 
   /// Aligned float memory of several tensors.
-  private final class Memory {
+  final class Memory {
     private let blocks: [AlignedBlock]
 
     init(_ contents: [[Float]]) { blocks = contents.map(AlignedBlock.init) }
