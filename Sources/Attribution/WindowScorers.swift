@@ -39,6 +39,16 @@ public struct WindowModel: Sendable {
     return try network.sharedTrunk(
       batch: purpose == .reference ? 1 : batch(), length: length, step: step, for: purpose)
   }
+
+  /// Multiply-adds of TISM of every target, for one window of a long row of them.
+  public func multiplyAddsOfTISM() throws -> Int {
+    let step = step ?? length
+    let first = (length - step) / 2
+    let forward = try trunk(.gradient)?.multiplyAddsShared ?? network.multiplyAdds(length: length)
+    let backward = try network.program(batch: batch(), length: length).multiplyAdds(
+      ofGradientIn: first..<first + step)
+    return forward + targets.count * backward
+  }
 }
 
 /// Scores of one window: one entry a target.

@@ -60,7 +60,7 @@ public struct SharedTrunk: Sendable {
   /// Floats that a stretch should take and may take at most, and bases that it should grow by at once.
   private static let (memory, mostMemory, growth) = (1 << 22, 1 << 25, 4_096)
   /// Multiply-adds in a kernel that take about the time of copying a float.
-  private static let copying = 4
+  private static let copying = 16
 
   /// - Returns: `nil` when windows at this step share nothing that would save operations, or what they share takes more
   ///   than 128 MiB.

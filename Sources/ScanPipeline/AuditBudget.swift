@@ -31,9 +31,8 @@ struct AuditBudget {
       base = try Self.cost(
         network, pass: pass, naive: network.fixedLength ?? window, differences: tile, engine: engine)
     case .windows(let model, _):
-      let forward = Double(try model.network.multiplyAdds(length: model.length))
       let windows = Double(strandBases) / Double(step ?? model.length)
-      run = windows * forward * Double(1 + model.targets.count)
+      run = windows * Double(try model.multiplyAddsOfTISM())
       base = try Self.cost(
         model.network, pass: model.length, naive: model.length, differences: model.length, engine: engine)
     }

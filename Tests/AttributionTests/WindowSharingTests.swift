@@ -20,11 +20,12 @@ struct WindowSharingTests {
     }
     var builder = GraphBuilder(batch: batch, length: length)
     var x = try builder.apply(
-      Convolution(weight: weights([9, 4, 5]), bias: weights([9]), padding: (2, 2)), to: builder.sequence, name: "conv1")
+      Convolution(weight: weights([24, 4, 21]), bias: weights([24]), padding: (10, 10)), to: builder.sequence,
+      name: "conv1")
     x = try builder.apply(Unary(.relu), to: x, name: "relu1")
     x = try builder.apply(Pool(kind: .max, size: 3, stride: 3), to: x, name: "pool")
     x = try builder.apply(
-      Convolution(weight: weights([7, 9, 3]), bias: weights([7]), padding: (1, 1)), to: x, name: "conv2")
+      Convolution(weight: weights([7, 24, 5]), bias: weights([7]), padding: (2, 2)), to: x, name: "conv2")
     x = try builder.apply(Unary(.gelu), to: x, name: "gelu")
     x = try builder.apply(Reshape(to: [batch, length / 3 * 7]), to: x, name: "flat")
     x = try builder.apply(Dense(weight: weights([length / 3 * 7, 2]), bias: weights([2])), to: x, name: "head")

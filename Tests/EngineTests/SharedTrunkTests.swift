@@ -159,7 +159,7 @@ struct SharedTrunkTests {
     for (step, pooledRows) in [(1, 1), (2, 1), (3, 3), (4, 2)] {
       let trunk = try #require(SharedTrunk(program, step: step, for: .prediction))
       #expect(trunk.multiplyAddsAlone == conv1 + pool + conv2 + head)
-      #expect(trunk.multiplyAddsPerWindow == head + 4 * 36)
+      #expect(trunk.multiplyAddsPerWindow == head + 16 * 36)
       #expect(
         trunk.multiplyAddsPerBase * Double(step)
           == Double(step * conv1) / 16 + Double(pooledRows) * (Double(pool) / 8 + Double(conv2) / 6))
