@@ -32,6 +32,7 @@ public enum ScoringMemory {
     let batch = try model.batch()
     func program(_ purpose: SessionPurpose) throws -> Int {
       try model.network.program(batch: batch, length: model.length).sessionBytes(for: purpose)
+        + (model.trunk(purpose)?.bytes ?? 0)
     }
     switch way {
     case .predictions, .passes: return try program(.prediction)
@@ -41,6 +42,7 @@ public enum ScoringMemory {
         return try program(.prediction)
       }
       return try model.network.differenceProgram(length: model.length).sessionBytes
+        + (model.trunk(.reference)?.bytes ?? 0)
     }
   }
 

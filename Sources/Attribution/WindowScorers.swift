@@ -1,4 +1,4 @@
-internal import Engine
+public import Engine
 
 /// What every scorer of whole windows is told: the model, its length and the targets.
 public struct WindowModel: Sendable {
@@ -40,11 +40,16 @@ public struct WindowModel: Sendable {
       batch: purpose == .reference ? 1 : batch(), length: length, step: step, for: purpose)
   }
 
-  /// Multiply-adds of TISM of every target, for one window of a long row of them.
+  /// Multiply-adds of the forward pass of one window in a long row of them.
+  public func multiplyAdds(for purpose: SessionPurpose) throws -> Int {
+    try trunk(purpose)?.multiplyAddsShared ?? network.multiplyAdds(length: length)
+  }
+
+  /// The same of TISM, of every target.
   public func multiplyAddsOfTISM() throws -> Int {
     let step = step ?? length
     let first = (length - step) / 2
-    let forward = try trunk(.gradient)?.multiplyAddsShared ?? network.multiplyAdds(length: length)
+    let forward = try multiplyAdds(for: .gradient)
     let backward = try network.program(batch: batch(), length: length).multiplyAdds(
       ofGradientIn: first..<first + step)
     return forward + targets.count * backward

@@ -147,6 +147,11 @@ public struct SharedTrunk: Sendable {
     return (multiplyAddsAlone - Int(saved) + Self.copying * moved, perBase)
   }
 
+  /// Bytes of a stretch.
+  public var bytes: Int {
+    values.reduce(0) { $0 + $1.phases * TrunkStretch.floats($1, capacity) } * MemoryLayout<Float>.stride
+  }
+
   /// Multiply-adds of a window in a long row of them.
   public var multiplyAddsShared: Int { multiplyAddsPerWindow + Int(multiplyAddsPerBase * Double(step)) }
 

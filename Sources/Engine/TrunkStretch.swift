@@ -33,7 +33,7 @@ public final class TrunkStretch {
   }
 
   /// Whole cache lines, with a vector of slack.
-  private static func floats(_ value: SharedTrunk.Value, _ capacity: Int) -> Int {
+  static func floats(_ value: SharedTrunk.Value, _ capacity: Int) -> Int {
     ((capacity / value.step + 1) * value.channels + 31) / 16 * 16
   }
 

@@ -20,7 +20,8 @@ struct MemoryBudget {
     let bytes: Int
   }
 
-  /// Takes as many tasks as fit, up to `threads`; where not even one does, shorter tiles.
+  /// Takes as many tasks as fit, up to `threads`; where not even one does, shorter tiles, or
+  /// windows that share nothing.
   /// - Parameter unitBytes: of a unit's scores.
   /// - Throws: ``ScanError/failed(_:)`` when the least is too much, saying how much that is.
   func settle(_ scanner: ShardScanner, threads: Int, unitBytes: Int) throws -> Settled {
@@ -34,7 +35,7 @@ struct MemoryBudget {
         let threads = min(threads, room)
         return Settled(scanner: scanner, threads: threads, bytes: shared + threads * task)
       }
-      guard let smaller = try scanner.withShorterTiles(atLeast: Self.shortestTile) else {
+      guard let smaller = try scanner.withLessMemory(tilesAtLeast: Self.shortestTile) else {
         let needed = Self.mebibytes(shared + task)
         throw ScanError.failed(
           "--max-memory \(Self.mebibytes(limit))M: the model alone takes \(Self.mebibytes(shared)) MiB and one thread "
@@ -118,8 +119,15 @@ extension ShardScanner {
     }
   }
 
-  /// The same with tiles of half the length, where the model takes any length; `nil` when they would be too short.
-  fileprivate func withShorterTiles(atLeast shortest: Int) throws -> ShardScanner? {
+  /// The same with tiles of half the length, where the model takes any length, or with windows that share nothing; `nil` when
+  /// there is no more to be done without. Scores do not change.
+  fileprivate func withLessMemory(tilesAtLeast shortest: Int) throws -> ShardScanner? {
+    if case .windows(let model, let placements) = plan, model.step != nil {
+      var scanner = self
+      scanner.plan = .windows(
+        try WindowModel(model.network, length: model.length, targets: model.targets), placements: placements)
+      return scanner
+    }
     guard case .positions(let models, let targets) = plan, models[0].network.fixedLength == nil,
       models[0].tile / 2 >= shortest
     else { return nil }

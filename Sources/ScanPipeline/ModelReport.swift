@@ -43,8 +43,7 @@ public struct ModelReport: Codable, Sendable {
   /// `window` or `position`, or why that is open.
   public let kind: String
   public let cost: EditCost
-  /// Of a model scored by windows: what overlapping ones share, at a step of one base and at the default step of half a
-  /// window.
+  /// Of a model scored by windows: what overlapping ones share.
   public let sharing: [TrunkSharing]
   public let metadata: [String: String]
   public let advice: [String]
@@ -75,11 +74,7 @@ public struct ModelReport: Codable, Sendable {
     let isScoredByWindows: Bool
     (kind, lengths, isScoredByWindows) = Self.kind(network, output)
     cost = try EditCost(network, length: lengths.tile, naiveLength: lengths.window)
-    sharing =
-      try isScoredByWindows
-      ? [1, lengths.window / 2].filter { $0 > 0 }.map {
-        try TrunkSharing(network, length: lengths.window, step: $0)
-      } : []
+    sharing = isScoredByWindows ? try TrunkSharing.ofUsualSteps(network, length: lengths.window) : []
     advice = Self.advice(network, file)
   }
 

@@ -9,14 +9,14 @@ struct ScanCost {
 
   init(_ plan: ShardScanner.Plan, _ settings: ScanSettings) throws {
     let methods = Set(settings.methods)
-    func sum(forward: Double, targets: Int, exact: () throws -> Double) rethrows -> Double {
+    func sum(predict: () throws -> Double, tism: () throws -> Double, exact: () throws -> Double) rethrows -> Double {
       var cost = 0.0
       if methods.contains(.tism) {
-        cost += forward * Double(1 + targets)
+        cost += try tism()
         // What is replaced by exact scores, and the audit, which takes a tenth unless asked for more.
         if let hybrid = settings.hybrid { cost += hybrid * (try exact()) }
       } else if methods.contains(.predict) {
-        cost += forward
+        cost += try predict()
       }
       if methods.contains(.ism) { cost += try exact() }
       return cost
@@ -31,15 +31,20 @@ struct ScanCost {
       let forward = try Self.forward(network, pass) / Double(tile)
       ofBase =
         try Double(models.count)
-        * sum(forward: forward, targets: targets.count) {
+        * sum(predict: { forward }, tism: { forward * Double(1 + targets.count) }) {
           try Self.exact(network, pass: pass, naive: network.fixedLength ?? flanks, perBase: forward, settings.engine)
         }
     case .windows(let model, _):
-      let forward = try Self.forward(model.network, model.length) / Double(settings.step ?? model.length)
-      ofBase = try sum(forward: forward, targets: model.targets.count) {
-        try Self.exact(
-          model.network, pass: model.length, naive: model.length, perBase: forward, settings.engine)
-      }
+      let step = Double(settings.step ?? model.length)
+      ofBase = try sum(
+        predict: { Double(try model.multiplyAdds(for: .prediction)) / step },
+        tism: { Double(try model.multiplyAddsOfTISM()) / step },
+        exact: {
+          try Self.exact(
+            model.network, pass: model.length, naive: model.length,
+            perBase: Double(model.multiplyAdds(for: settings.engine == .fast ? .reference : .prediction)) / step,
+            settings.engine)
+        })
     }
   }
 

@@ -8,6 +8,16 @@ public struct TrunkSharing: Codable, Sendable {
   /// 1 where nothing is shared.
   public let predict, tism, ism: Double
 
+  /// At a step of one base, at the default step of half a window, and at the largest multiple of the strides up to that.
+  static func ofUsualSteps(_ network: Network, length: Int) throws -> [TrunkSharing] {
+    let strides =
+      try network.sharedTrunk(batch: network.fixedBatch ?? 1, length: length, step: 1, for: .prediction)?.period ?? 1
+    let half = max(1, length / 2)
+    return try Set([1, half / strides * strides, half]).filter { $0 > 0 }.sorted().map {
+      try TrunkSharing(network, length: length, step: $0)
+    }
+  }
+
   /// - Parameter length: bases a window.
   init(_ network: Network, length: Int, step: Int) throws {
     func times(_ purpose: SessionPurpose, beside rest: Int) throws -> Double {
