@@ -105,3 +105,17 @@ def test_what_is_missing_is_submitted_again(slurm, tmp_path):
     said, jobs = submit(slurm, run)
     assert len(jobs) == 1, "only the merge is left, which has nothing to do"
     slurm.wait("the merge", lambda: ended(slurm, jobs[-1]), 60)
+
+
+def test_a_task_that_stopped_early_goes_back_to_the_queue(slurm, tmp_path):
+    run = tmp_path / "run"
+    _, (array, merge) = submit(slurm, run, *PLAN, "--region", "NC_000913.3:1-500,000", "--shards", "8", TASKS="1")
+    scan = slurm.wait("a scan", lambda: scanner(slurm, "red") or scanner(slurm, "blue"))
+    slurm.wait("a shard", lambda: shards(run, scan), 300)
+    # What the scan does by itself when its wall time is near: the rest is left, exit 4.
+    os.kill(scan, signal.SIGUSR1)
+    slurm.wait("the merge", lambda: ended(slurm, merge), 300)
+    said = (run / "log/scan-1.txt").read_text()
+    assert "start 0" in said and "start 1" in said, said
+    assert {state for state, _ in {**slurm.queue(array), **slurm.queue(merge)}.values()} == {"COMPLETED"}, texts(run)
+    assert (run / "run.json").exists()

@@ -64,8 +64,8 @@ def test_only_what_is_missing_runs(one_process, tmp_path):
 
 def test_another_plan_is_refused(one_process, tmp_path):
     shutil.copytree(one_process, tmp_path / "run")
-    workflow(tmp_path, "local", expect=1, options="--method predict")
-    assert "--force" in (tmp_path / "run/log/plan.txt").read_text()
+    said = workflow(tmp_path, "local", expect=1, options="--method predict")
+    assert "holds a run with other settings" in said, "the log of a failed job is shown"
     assert results(tmp_path / "run") == results(one_process)
 
 
