@@ -1,4 +1,4 @@
-public import Engine
+internal import Engine
 
 /// Bytes that one task holds while it scores, besides the scores: sessions of the networks.
 public enum ScoringMemory {
