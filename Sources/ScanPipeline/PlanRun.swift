@@ -31,14 +31,15 @@ public struct PlanRun {
             ? "audits and hybrid scans choose edits within blocks of \(GridBlock.length) bases, which are not cut (--audit 0 "
               + "cuts anywhere)" : "there are no more bases"))
     }
-    guard !isDry else {
-      return PlanSummary(plan.manifest, trial, threads: request.resources.threads).text(everyShard: true)
-    }
+    let memory = try (request.resources.memory.map { MemoryBudget(limit: $0) } ?? .standard).settle(
+      plan.scanner, threads: request.resources.threads,
+      unitBytes: plan.manifest.unitBases * plan.manifest.settings.bytesOfBase)
+    guard !isDry else { return PlanSummary(plan.manifest, trial, memory).text(everyShard: true) }
     let folder = try RunFolder(
       starting: request.output, for: plan.manifest, sources: RunSources(request), force: request.force,
       cut: request.cut != nil)
     progress.say("\(request.output)/\(RunFolder.manifestName): tismscan scan --run \(request.output) scans it")
-    return PlanSummary(folder.manifest, trial, threads: request.resources.threads).text(everyShard: false)
+    return PlanSummary(folder.manifest, trial, memory).text(everyShard: false)
   }
 }
 
@@ -91,11 +92,14 @@ struct ScanTrial {
 struct PlanSummary {
   private let manifest: Manifest
   private let trial: ScanTrial
-  private let threads: Int
+  private let memory: MemoryBudget.Settled
 
-  init(_ manifest: Manifest, _ trial: ScanTrial, threads: Int) {
-    (self.manifest, self.trial, self.threads) = (manifest, trial, threads)
+  /// - Parameter memory: what a scan with the threads that fit takes, whatever the shard.
+  init(_ manifest: Manifest, _ trial: ScanTrial, _ memory: MemoryBudget.Settled) {
+    (self.manifest, self.trial, self.memory) = (manifest, trial, memory)
   }
+
+  private var threads: Int { memory.threads }
 
   private var edits: Int {
     let exact = manifest.settings.methods.contains { $0 != .predict }
@@ -111,6 +115,7 @@ struct PlanSummary {
       "strand bases  \(bases)", "edits         \(edits)",
       "multiply-adds \(scientific(manifest.shards.reduce(0.0) { $0 + Double($1.multiplyAdds) }))",
       "time          \(time(bases)) with \(threads) threads; \(time(largest)) for the largest shard",
+      "memory        \(bytes(memory.bytes)) with \(threads) threads, whatever the shard",
       "disk          \(bytes(space.shards(strandBases: bases))) of shards, about "
         + "\(bytes(space.tracks(strandBases: bases))) of tracks",
     ]

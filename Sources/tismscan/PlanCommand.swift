@@ -13,6 +13,7 @@ struct PlanCommand: AsyncParsableCommand {
   @OptionGroup var model: ModelOptions
   @OptionGroup var genome: GenomeOption
   @OptionGroup var plan: PlanOptions
+  @OptionGroup var memory: MemoryOption
   @OptionGroup var run: RunOptions
 
   @Flag(name: .long, help: "Only print what the run would take, shard by shard.")
@@ -35,6 +36,7 @@ struct PlanCommand: AsyncParsableCommand {
     try plan.apply(to: &request)
     request.force = force
     request.resources = try run.resources()
+    request.resources.memory = try memory.bytes()
     print(try PlanRun(request, progress: run.progress())(isDry: dryRun))
   }
 }

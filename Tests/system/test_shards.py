@@ -124,6 +124,8 @@ def test_signals(tmp_path):
         while len(list((run / "shards").glob("*.shard"))) == done:
             assert process.poll() is None
             time.sleep(0.01)
+        running = json.loads(tismscan("status", run, "--json").stdout)["running"]
+        assert [worker["process"] for worker in running] == [process.pid]
         process.send_signal(number)
         assert process.wait() == expected
         assert not [p for p in run.rglob(".*")]
