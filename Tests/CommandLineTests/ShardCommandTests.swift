@@ -58,8 +58,7 @@ struct ShardCommandTests {
     #expect(try outputs == Shell.output("cd \(folder.file("whole")) && \(Self.digest)"))
     // One go keeps the cut of a planned run, and finds it complete.
     let oneGo = try Tool.run(
-      "scan", "--model", Tool.model, "--genome", genome, "--method", "predict", "ism", "--calls", "0.01", "--output",
-      run)
+      "scan", "--model", Tool.model, "--genome", genome, "--method", "predict", "tism", "--audit", "0", "--output", run)
     #expect(oneGo.status == 0 && oneGo.messages.contains("nothing to do"), "\(oneGo.messages)")
   }
 
