@@ -14,7 +14,7 @@ struct IdentityTests {
         + "| LC_ALL=C sort | xargs sha256sum")
   }
 
-  @Test("1, 7 and 500 shards, in any order, one thread and several, with and without AVX-512, interrupted or not")
+  @Test("1 and 7 shards, in any order, one thread and several, with and without AVX-512, interrupted or not")
   func identical() throws {
     let folder = TemporaryFolder()
     let options = [
@@ -25,7 +25,7 @@ struct IdentityTests {
     #expect(whole.status == 0, "\(whole.messages)")
     let wanted = try Self.digests(folder.file("whole"))
     #expect(wanted.split(separator: "\n").count == 33)
-    for shards in [1, 7, 500] {
+    for shards in [1, 7] {
       let run = folder.file("\(shards)")
       let planned = try Tool.run(["plan", "--shards", "\(shards)", "--output", run] + options)
       #expect(planned.status == 0, "\(planned.messages)")
