@@ -27,8 +27,8 @@ def restrict(cores: list[int]) -> None:
 
 
 class Client:
-    def __init__(self, command: list[str], threads: int, log: Path, timeout: float) -> None:
-        cores = sorted(os.sched_getaffinity(0))[:threads]
+    def __init__(self, command: list[str], threads: int, log: Path, timeout: float, first_core: int = 0) -> None:
+        cores = sorted(os.sched_getaffinity(0))[first_core:first_core + threads]
         self.log, self.timeout = log, timeout
         self.errors = log.open("w")
         self.process = subprocess.Popen(
@@ -51,12 +51,15 @@ class Client:
         line, self.pending = self.pending.split(b"\n", 1)
         return json.loads(line)
 
-    def ask(self, request: str) -> dict:
+    def send(self, request: str) -> None:
         try:
             self.process.stdin.write(request.encode() + b"\n")
             self.process.stdin.flush()
         except BrokenPipeError:
             raise Failure(self.reason()) from None
+
+    def ask(self, request: str) -> dict:
+        self.send(request)
         return self.reply()
 
     def reason(self) -> str:
@@ -72,7 +75,36 @@ class Client:
         self.process.stdout.close()
         self.errors.close()
 
-    def __enter__(self) -> Client:
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class SideBySide:
+    """Processes of one thread each, one a core, that work at the same time on a share each."""
+
+    def __init__(self, clients: list[Client]) -> None:
+        self.clients = clients
+
+    def reply(self) -> dict:
+        return [client.reply() for client in self.clients][0]
+
+    def ask(self, request: str) -> dict:
+        """Rates and memory add up; scores are the first one's."""
+        for client in self.clients:
+            client.send(request)
+        replies = [client.reply() for client in self.clients]
+        sums = {key: sum(reply[key] for reply in replies)
+                for key in ("count", "rate", "cpuSeconds", "peakMemory") if key in replies[0]}
+        return {**replies[0], **sums}
+
+    def close(self) -> None:
+        for client in self.clients:
+            client.close()
+
+    def __enter__(self):
         return self
 
     def __exit__(self, *_: object) -> None:

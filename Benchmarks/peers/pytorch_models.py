@@ -23,8 +23,7 @@ class TorchFactory:
 
     def __init__(self, network: Network, root: Path, threads: int) -> None:
         torch.set_num_threads(threads)
-        if torch.get_num_interop_threads() != 1:  # may be set once a process
-            torch.set_num_interop_threads(1)
+        torch.set_num_interop_threads(1)
         self.network, self.root = network, root
         self.sequences = Sequences(network, root)
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from . import report
 from .agreement import compared
-from .client import Client, Failure
+from .client import Client, Failure, SideBySide
 from .networks import BY_NAME, NETWORKS, Network, as_text, compared_columns, sample_columns
 
 OURS = "tismscan"
@@ -52,12 +52,23 @@ class Bench:
         self.root: Path = arguments.root
         self.logs = self.root / "logs"
         self.logs.mkdir(parents=True, exist_ok=True)
+        self.known: dict[tuple[str, str, str, int], dict] = {}
 
     def python(self, tool: str) -> str:
         return self.arguments.keras if tool == "fastISM" else self.arguments.pytorch
 
-    def start(self, network: Network, tool: str, work: str, threads: int, settings: dict | None) -> Client:
-        log = self.logs / f"{network.name}-{work}-{tool}-{threads}{'' if settings is not None else '-search'}.log"
+    def start(self, network: Network, tool: str, work: str, threads: int, settings: dict | None) -> Client | SideBySide:
+        settings = dict(settings) if settings is not None else None
+        if settings and settings.pop("processes", 1) > 1:
+            return SideBySide([
+                self.start_process(network, tool, work, 1, settings, core) for core in range(threads)])
+        return self.start_process(network, tool, work, threads, settings)
+
+    def start_process(
+        self, network: Network, tool: str, work: str, threads: int, settings: dict | None, core: int = 0
+    ) -> Client:
+        kind = "-search" if settings is None else f"-core{core}" if core else ""
+        log = self.logs / f"{network.name}-{work}-{tool}-{threads}{kind}.log"
         if tool == OURS:
             command = [
                 self.arguments.bench, "serve", "--model", network.folder(self.root) / "model.onnx", "--work", work,
@@ -73,15 +84,34 @@ class Bench:
                 command += ["--settings", json.dumps(settings)]
             elif self.arguments.quick:
                 command.append("--quick")
-        return Client([str(part) for part in command], threads, log, self.arguments.timeout)
+        return Client([str(part) for part in command], threads, log, self.arguments.timeout, core)
 
     def settings(self, network: Network, tool: str, work: str, threads: int) -> dict:
-        """The settings of a peer that are fastest here; tried alone."""
-        with self.start(network, tool, work, threads, None) as client:
-            found = client.reply()
-        if found["best"] is None:
-            raise Failure(found["tried"][0].get("error", "no setting works") if found["tried"] else "no settings")
-        return found
+        """The settings of a peer that are fastest here; tried alone. All threads on every layer, or a process a thread."""
+        found = self.searched(network, tool, work, threads)
+        if threads == 1 or self.arguments.quick:
+            return found
+        single = self.searched(network, tool, work, 1)
+        apart = {**single["best"], "processes": threads}
+        rates = [self.trial(network, tool, work, threads, settings) for settings in (found["best"], apart)]
+        tried = found["tried"] + [{**found["best"], "rate": rates[0]}, {**apart, "rate": rates[1]}]
+        return {"best": apart if rates[1] > rates[0] else found["best"], "tried": tried}
+
+    def searched(self, network: Network, tool: str, work: str, threads: int) -> dict:
+        """Searched once a network, tool, work and number of threads."""
+        key = (network.name, tool, work, threads)
+        if key not in self.known:
+            with self.start(network, tool, work, threads, None) as client:
+                found = client.reply()
+            if found["best"] is None:
+                raise Failure(found["tried"][0].get("error", "no setting works") if found["tried"] else "no settings")
+            self.known[key] = found
+        return self.known[key]
+
+    def trial(self, network: Network, tool: str, work: str, threads: int, settings: dict) -> float:
+        with self.start(network, tool, work, threads, settings) as client:
+            client.reply()
+            return client.ask(f"measure {self.arguments.seconds}")["rate"]
 
     def measure(self, network: Network, threads: int) -> dict:
         """All cells of a network: those that are compared with each other live at the same time."""

@@ -109,7 +109,7 @@ class Factory(TorchFactory):
         self.slow = tool == "tangermeme-slow"
 
     def candidates(self) -> list[dict]:
-        return [{"batch": batch} for batch in ((3, 15, 63) if self.slow else (15, 63, 192))]
+        return [{"batch": batch} for batch in ((3, 15, 63, 255) if self.slow else (15, 63, 192, 768))]
 
     def __call__(self, settings: dict) -> SlowCell | FastCell:
         if self.slow:

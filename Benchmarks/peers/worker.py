@@ -14,19 +14,16 @@ import json
 import resource
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .cell import Cell
-from .networks import BY_NAME, Network
+from .networks import BY_NAME
 
 TOOLS = {
     "onnxruntime": "onnxruntime_cells", "pytorch": "pytorch_cells", "tangermeme": "tangermeme_cells",
     "tangermeme-slow": "tangermeme_cells", "yuzu": "yuzu_cells", "captum": "captum_cells", "fastISM": "fastism_cells",
 }
 """Tool: the module of this package that measures it."""
-SIDE_BY_SIDE = ("onnxruntime", "pytorch")
-"""Tools that may also run a worker of one thread for each thread, instead of splitting every layer among all."""
 TRIAL_SECONDS = 0.7
 TOO_LONG = 4.0
 """Seconds of a single call beyond which larger batches are not tried."""
@@ -55,49 +52,7 @@ def timed(cell: Cell, seconds: float) -> dict[str, float]:
             "cpuSeconds": time.process_time() - processor, "sampled": True}
 
 
-class SideBySide:
-    """Several cells of one thread each, called at the same time."""
-
-    def __init__(self, cells: list[Cell]) -> None:
-        self.cells, self.pool = cells, ThreadPoolExecutor(len(cells))
-
-    def call(self) -> tuple[float, float | None]:
-        found = list(self.pool.map(lambda cell: cell.call(), self.cells))
-        times = [seconds for _, seconds in found if seconds is not None]
-        return sum(count for count, _ in found), max(times) if times else None
-
-    def scores(self, sequences: int, columns: list[int]) -> dict:
-        return self.cells[0].scores(sequences, columns)
-
-
-class Maker:
-    """Makes cells of a tool, on all threads or side by side."""
-
-    def __init__(self, tool: str, work: str, network: Network, root: Path, threads: int) -> None:
-        self.module = importlib.import_module(f".{TOOLS[tool]}", __package__)
-        self.arguments = (tool, work, network, root)
-        self.threads = threads
-        self.side_by_side = tool in SIDE_BY_SIDE and threads > 1
-        # Libraries keep one number of threads for the whole process: the factory made last sets it.
-        self.current: tuple[int, object] | None = None
-
-    def factory(self, threads: int):
-        if self.current is None or self.current[0] != threads:
-            self.current = (threads, self.module.factory(*self.arguments, threads))
-        return self.current[1]
-
-    def candidates(self) -> list[dict]:
-        plain = self.factory(self.threads).candidates()
-        return plain + ([{**settings, "workers": self.threads} for settings in plain] if self.side_by_side else [])
-
-    def __call__(self, settings: dict) -> Cell:
-        settings = dict(settings)
-        workers = settings.pop("workers", 1)
-        make = self.factory(1 if workers > 1 else self.threads)
-        return SideBySide([make(settings) for _ in range(workers)]) if workers > 1 else make(settings)
-
-
-def search(make: Maker, quick: bool) -> dict:
+def search(make, quick: bool) -> dict:
     """The fastest of the cell's settings; those of a family (all but the batch) are tried in growing batches."""
     best, best_rate, tried, skipped = None, 0.0, [], set()
     best_of: dict[tuple, float] = {}
@@ -143,14 +98,16 @@ def main() -> None:
     parser.add_argument("--settings", type=json.loads)
     parser.add_argument("--quick", action="store_true", help="take the first setting that works")
     arguments = parser.parse_args()
-    make = Maker(arguments.tool, arguments.work, BY_NAME[arguments.network], arguments.root, arguments.threads)
+    module = importlib.import_module(f".{TOOLS[arguments.tool]}", __package__)
+    make = module.factory(
+        arguments.tool, arguments.work, BY_NAME[arguments.network], arguments.root, arguments.threads)
     if arguments.settings is None:
         reply(search(make, arguments.quick))
         return
     cell = make(arguments.settings)
     for _ in range(2):
         cell.call()  # warm-up, and whatever is compiled at first use
-    reply({"tool": arguments.tool, "settings": arguments.settings, "version": make.module.version()})
+    reply({"tool": arguments.tool, "settings": arguments.settings, "version": module.version()})
     for line in sys.stdin:
         words = line.split()
         if words[0] == "measure":
