@@ -214,6 +214,9 @@ extension CompiledPool: DifferenceOperator {
 
   func differenceMultiplyAdds(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Int { output.count * op.size }
 
+  /// The rows of a window that only partly changed.
+  var differenceScratchCount: Int { op.pooling == .max ? op.size * input[2] : 0 }
+
   func difference(_ call: DifferenceCall) {
     let (changed, output) = (call.inputs[0]!, call.output)
     let channels = input[2]
@@ -248,22 +251,25 @@ extension CompiledPool: DifferenceOperator {
     _ d: UnsafeMutablePointer<Float>, into y: UnsafeMutablePointer<Float>, top: UnsafePointer<Float>
   ) {
     let channels = input[2]
+    let step = op.dilation * channels
     let x = call.inputReferences[0].base + window.first * channels
-    if op.dilation == 1, rows.lowerBound <= window.first, window.first + window.count <= rows.upperBound {
+    let taken = stride(from: window.first, to: window.first + window.count * op.dilation, by: op.dilation)
+    if taken.allSatisfy(rows.contains) {
       KernelSet.best.maxRowsDifference(
-        x, stride: channels, d + window.first * channels, differenceStride: channels, window: window.count, top: top,
+        x, stride: step, d + window.first * channels, differenceStride: step, window: window.count, top: top,
         into: y, channels: channels)
       return
     }
-    for c in 0..<channels {
-      var best = -Float.infinity
-      for tap in 0..<window.count {
-        let row = window.first + tap * op.dilation
-        let change = rows.contains(row) ? d[row * channels + c] : 0
-        let value = (x[tap * op.dilation * channels + c] - top[c]) + change
-        if value > best || value.isNaN { best = value }
+    for (tap, row) in taken.enumerated() {
+      let change = call.scratch + tap * channels
+      if rows.contains(row) {
+        change.update(from: d + row * channels, count: channels)
+      } else {
+        change.update(repeating: 0, count: channels)
       }
-      y[c] = best
     }
+    KernelSet.best.maxRowsDifference(
+      x, stride: step, call.scratch, differenceStride: channels, window: window.count, top: top, into: y,
+      channels: channels)
   }
 }
