@@ -60,7 +60,10 @@ public struct Agreement: Hashable, Sendable, Codable {
     func share(count: Double, _ measure: (AgreementMeasures.Values) -> Double?) -> Estimate? {
       estimate(measure(found)) { value in
         spread(measure).map {
-          let (low, high) = Self.wilson(value, trials: min(count, $0 > 0 ? value * (1 - value) / ($0 * $0) : count))
+          // Of none or all of few trials resampling shows no spread to count them by.
+          let variance = value * (1 - value)
+          let trials = $0 > 0 && variance > 0 ? min(count, variance / ($0 * $0)) : count
+          let (low, high) = Self.wilson(value, trials: trials)
           return (min(value, low), max(value, high))
         }
       }
@@ -110,8 +113,8 @@ private struct Resampler {
   /// True when no other sample could have been drawn.
   var isExhaustive: Bool { pairs.strata.allSatisfy { $0.drawn >= 1 } }
 
-  /// True when some stratum has units enough to show how they vary.
-  var canDraw: Bool { zip(pairs.strata, unitsOfStratum).contains { $0.drawn < 1 && $1.count > 1 } }
+  /// True when every stratum has units enough to show how they vary.
+  var canDraw: Bool { zip(pairs.strata, unitsOfStratum).allSatisfy { $0.drawn >= 1 || $1.count > 1 } }
 
   mutating func next() -> [Double] {
     var factors = [Double](repeating: 1, count: pairs.unitStrata.count)

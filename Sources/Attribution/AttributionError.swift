@@ -31,7 +31,7 @@ public enum AttributionError: Error, Equatable, Sendable, CustomStringConvertibl
     case .unknownTarget(let target, let reason, let choices):
       "target '\(target)': \(reason); the model has \(choices.joined(separator: ", "))"
     case .targetNeeded(let choices):
-      "the model has too many entries to score them all; choose with --target among \(choices.joined(separator: ", "))"
+      "several outputs, or more than 16 entries: say what is scored with --target, among \(choices.joined(separator: ", "))"
     case .wrongKindOfTarget(let target, let reason): "target '\(target)': \(reason)"
     case .ambiguousOutput(let reason, let cure): "\(reason); \(cure)"
     case .contradiction(let reason), .badMetadata(let reason): reason

@@ -12,11 +12,16 @@ struct AuditBudget {
   static let share = 0.1
   /// Bases that give narrow intervals; more are not drawn unless asked for.
   static let most = 2_000
+  /// Fewer bases than this say nothing: no default audit is made of them.
+  static let least = 100
   /// A pass that accumulates in float64 costs about as much time as this many in float32.
   private static let referencePasses = 4.0
 
-  /// Bases to draw.
-  var bases: Int { base > 0 ? min(Self.most, Int(Self.share * run / base)) : 0 }
+  /// Bases to draw; 0 where the share would not buy enough of them.
+  var bases: Int {
+    let affordable = base > 0 ? Self.share * run / base : 0
+    return affordable < Double(Self.least) ? 0 : Int(min(Double(Self.most), affordable))
+  }
 
   init(_ plan: ShardScanner.Plan, engine: SubstitutionEngine, strandBases: Int, step: Int?) throws {
     switch plan {

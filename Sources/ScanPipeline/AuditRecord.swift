@@ -13,8 +13,16 @@ struct AuditRecord: Codable {
     let tism: Agreement
     /// What the tracks of a hybrid scan show against exact ISM.
     let hybrid: Agreement?
+    /// TISM against exact ISM at coding bases and at others, where genes are known.
+    let coding, notCoding: Agreement?
     /// Edits drawn whose score is absent.
     let absent: Int
+
+    /// What the tracks hold.
+    var shown: Agreement { hybrid ?? tism }
+
+    /// Too few edits were drawn to say how far the sample may be from the whole.
+    var isTooSmall: Bool { shown.pearson?.low == nil }
 
     /// For labels.
     var summary: String {
@@ -24,7 +32,9 @@ struct AuditRecord: Codable {
         guard let low = estimate.low, let high = estimate.high else { return value }
         return value + " (\(fixed(low, digits: 3)) to \(fixed(high, digits: 3)))"
       }
-      let shown = hybrid ?? tism
+      if isTooSmall {
+        return "against exact ISM: \(shown.pairs) sampled edits are too few to say; ask for more with --audit"
+      }
       return "against exact ISM of \(shown.pairs) sampled edits: \(text("Pearson", shown.pearson)), "
         + text("recall of the largest 1 %", shown.topRecall)
     }
@@ -85,21 +95,26 @@ struct AuditTotals {
       },
       targets: targets.indices.map { target in
         let pairs = pairs(tism[target], target, drawn)
+        let shown = isHybrid ? zip(exact, zip(ism[target], tism[target])).map { $0 == 1 ? $1.0 : $1.1 } : nil
+        func part(coding: Bool) -> Agreement? {
+          hasGenes ? Agreement(self.pairs(tism[target], target, drawn, coding: coding)) : nil
+        }
         return AuditRecord.Target(
           target: targets[target], tism: Agreement(pairs),
-          hybrid: isHybrid
-            ? Agreement(
-              self.pairs(zip(exact, zip(ism[target], tism[target])).map { $0 == 1 ? $1.0 : $1.1 }, target, drawn))
-            : nil, absent: pairs.absent)
+          hybrid: shown.map { Agreement(self.pairs($0, target, drawn)) }, coding: part(coding: true),
+          notCoding: part(coding: false), absent: pairs.absent)
       })
   }
 
-  private func pairs(_ scores: [Float], _ target: Int, _ drawn: [Int]) -> ScorePairs {
+  /// - Parameter coding: only coding bases, or only others; all when `nil`.
+  private func pairs(_ scores: [Float], _ target: Int, _ drawn: [Int], coding: Bool? = nil) -> ScorePairs {
+    func belongs(_ stratum: Int) -> Bool { coding.map { AuditSampling.isCoding(stratum) == $0 } ?? true }
     var pairs = ScorePairs(
-      strata: zip(population, drawn).map {
-        ScorePairs.Stratum(drawn: $0 > 0 ? min(1, Double($1) / Double($0)) : 1)
+      strata: population.indices.map {
+        let count = belongs($0) ? population[$0] : 0
+        return ScorePairs.Stratum(drawn: count > 0 ? min(1, Double(drawn[$0]) / Double(count)) : 1)
       })
-    for unit in strata.indices {
+    for unit in strata.indices where belongs(strata[unit]) {
       pairs.beginUnit(stratum: strata[unit])
       for edit in 3 * unit..<3 * unit + 3 { pairs.append(scores[edit], ism[target][edit], weight: weights[unit]) }
     }
@@ -108,9 +123,11 @@ struct AuditTotals {
 }
 
 extension Merger.Outcome {
-  /// What the audit says of the scores behind a track.
+  /// What the audit says of the scores behind a track, where its sample is large enough to say something.
   func agreement(of spec: TrackSpec) -> AuditRecord.Target? {
-    guard spec.method == .tism, spec.reduction != nil else { return nil }
-    return audit?.targets.indices.contains(spec.target) == true ? audit?.targets[spec.target] : nil
+    guard spec.method == .tism, spec.reduction != nil, let audit, audit.targets.indices.contains(spec.target),
+      !audit.targets[spec.target].isTooSmall
+    else { return nil }
+    return audit.targets[spec.target]
   }
 }

@@ -30,12 +30,15 @@ struct AuditSampling: Sendable {
   static func strataCount(hasGenes: Bool) -> Int { borders.count * (hasGenes ? 2 : 1) }
   var strataCount: Int { Self.strataCount(hasGenes: coding != nil) }
 
+  /// Strata of coding bases follow those of others.
+  static func isCoding(_ stratum: Int) -> Bool { stratum >= borders.count }
+
   /// What a stratum holds, in words.
   static func name(ofStratum stratum: Int, hasGenes: Bool) -> String {
     func percent(_ share: Double) -> String { fixed(100 * share, digits: share < 0.01 ? 1 : 0) }
     let rank = stratum % borders.count
     let size = "\(rank == 0 ? "0" : percent(borders[rank - 1])) to \(percent(borders[rank])) % largest TISM of a block"
-    return hasGenes ? size + (stratum < borders.count ? ", not coding" : ", coding") : size
+    return hasGenes ? size + (isCoding(stratum) ? ", coding" : ", not coding") : size
   }
 
   /// Draws from one strand's block.

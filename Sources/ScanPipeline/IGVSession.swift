@@ -51,7 +51,7 @@ struct IGVSession {
 
   /// The track's short label, with how well TISM agrees with exact ISM where that was measured.
   private func name(_ spec: TrackSpec) -> String {
-    guard let found = outcome.agreement(of: spec), let pearson = (found.hybrid ?? found.tism).pearson else {
+    guard let found = outcome.agreement(of: spec), let pearson = found.shown.pearson else {
       return spec.shortLabel
     }
     return "\(spec.shortLabel) (r \(fixed(pearson.value, digits: 2)) with ISM)"

@@ -73,6 +73,7 @@ struct MergeStage {
     for found in outcome.audit?.targets ?? [] {
       progress.say("\(outcome.audit!.isHybrid ? "hybrid" : "TISM") of \(found.target) \(found.summary)")
     }
+    if folder.manifest.settings.verify != nil { progress.say(outcome.checks.summary) }
     if !outcome.missing.isEmpty {
       progress.say(
         "warning: \(outcome.missing.count) shards were left out (\(ShardList.text(outcome.missing))): their bases have no "

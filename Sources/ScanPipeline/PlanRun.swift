@@ -18,7 +18,7 @@ public struct PlanRun {
     let model = try ScanModel(request.model)
     let reader = try ReferenceReader(path: request.genome)
     var plan = try ScanPlanner(request: request, model: model).plan(reader)
-    plan.warn(progress)
+    plan.warn(request, progress)
     let trial = try ScanTrial(plan, reader)
     if case .seconds(let wanted) = request.cut {
       let seconds = trial.seconds(strandBases: plan.manifest.strandBases, threads: request.resources.threads)

@@ -20,7 +20,7 @@ public struct Scan {
     let reader = try ReferenceReader(path: request.genome)
     if let sites = request.sites { return try await run(sites: sites, model, reader) }
     let plan = try ScanPlanner(request: request, model: model).plan(reader)
-    plan.warn(progress)
+    plan.warn(request, progress)
     let folder = try RunFolder(
       starting: request.output, for: plan.manifest, sources: RunSources(request), force: request.force,
       cut: request.cut != nil)
@@ -92,8 +92,13 @@ public struct Scan {
 
 extension ScanPlanner.Plan {
   /// Says what is known to give poor results.
-  func warn(_ progress: Progress) {
+  func warn(_ request: ScanRequest, _ progress: Progress) {
     let settings = manifest.settings
+    if settings.methods.contains(.tism), settings.audit == nil, request.audit == nil {
+      progress.say(
+        "TISM is not audited: a tenth of the operations of so small a run does not buy \(3 * AuditBudget.least) exact "
+          + "edits; --audit \(3 * AuditBudget.least) asks for them")
+    }
     guard settings.methods.contains(.tism), settings.targets.contains(PositionTarget.probability.rawValue) else {
       return
     }

@@ -23,15 +23,18 @@ extension ScanPlanner {
       return nil
     }
     settings.hybrid = request.hybrid > 0 ? request.hybrid : nil
+    let needsAudit = ScanError.usage("--genes needs an audit: say how many edits with --audit")
+    if request.genes != nil, request.audit == 0 { throw needsAudit }
+    let coding = try request.genes.map { try self.coding($0, contigs) }
     var bases = try request.audit.map { ($0 + 2) / 3 } ?? defaultBases(plan, strandBases, settings)
     bases = min(bases, strandBases)
     guard bases > 0 else {
-      if request.genes != nil { throw ScanError.usage("--genes needs an audit: say how many edits with --audit") }
+      if request.genes != nil { throw needsAudit }
       return nil
     }
     settings.audit = 3 * bases
     settings.genes = request.genes == nil ? nil : true
-    return AuditSampling(bases: bases, total: strandBases, coding: try request.genes.map { try coding($0, contigs) })
+    return AuditSampling(bases: bases, total: strandBases, coding: coding)
   }
 
   /// Exact scores that the run makes in any case cost nothing.

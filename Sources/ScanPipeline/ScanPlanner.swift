@@ -1,4 +1,5 @@
 import Attribution
+import Foundation
 import GenomeIO
 import Genomics
 import ONNXImport
@@ -119,6 +120,9 @@ struct ScanPlanner {
   // MARK: Settings
 
   private func settings() throws -> ScanSettings {
+    for path in request.annotations where !path.contains("://") && !FileManager.default.fileExists(atPath: path) {
+      throw ScanError.badInput("--annotation \(path): no such file")
+    }
     let methods = Set(request.methods).sorted()
     let strandModel = model.output.strands ?? .stranded
     if strandModel != .stranded, request.strands != .both {

@@ -1,4 +1,5 @@
 import Attribution
+import Foundation
 import Genomics
 
 /// Checks before and during `score`: docs/numerics.md, "Checks".
@@ -54,7 +55,9 @@ extension CheckTally {
     let scores = ism.scores + tism.scores
     let kinks = tism.kinks == 0 ? "" : ", \(tism.kinks) at a kink left out"
     let error = max(ism.largestRelativeError, tism.largestRelativeError)
-    return "verified: \(scores) scores agree with independent computations, within \(error) of their window's largest"
+    return
+      "verified: \(scores) scores agree with independent computations, within \(String(format: "%.1e", error)) of their "
+      + "window's largest"
       + kinks
   }
 }

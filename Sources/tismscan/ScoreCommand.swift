@@ -56,6 +56,10 @@ struct ScoreCommand: AsyncParsableCommand {
 
   func run() async throws {
     guard let path = model.model else { throw ScanError.usage("--model: say which network to score with") }
+    guard model.strandModel == nil else {
+      throw ScanError.usage(
+        "--strand-model is for scan; score takes sequences as they are: score the reverse complements too, and average")
+    }
     var request = ScoreRequest(model: try model.request(path), sequences: sequences, output: output)
     request.method = try choice(method, "--method")
     request.targets = target

@@ -80,6 +80,24 @@ struct AgreementTests {
     #expect(abs(constant.value - 0.01) < 1e-12, "a constant finds no more than chance does")
   }
 
+  @Test("a share of all or none has the interval of its trials, whatever resampling shows", arguments: [true, false])
+  func certainShares(all: Bool) throws {
+    var pairs = ScorePairs()
+    var random = SplitMix64(seed: 9)
+    for number in 0..<40 {
+      pairs.beginUnit()
+      for score in random.floats(count: 25) {
+        let second = score + (number == 0 ? 100 : 0)
+        pairs.append(all ? second : -second, second)
+      }
+    }
+    let sign = try #require(Agreement(pairs).signAgreement)
+    #expect(sign.value == (all ? 1 : 0))
+    #expect(all ? sign.low! > 0.85 && sign.high == 1 : sign.low == 0 && sign.high! < 0.15)
+    let recall = try #require(Agreement(pairs).topRecall)
+    #expect(recall.value == 1 && recall.high == 1 && recall.low! > 0)
+  }
+
   @Test("a weight is that many equal pairs", arguments: [UInt64(4), 5])
   func weights(seed: UInt64) {
     let scores = Self.scores(200, seed: seed)

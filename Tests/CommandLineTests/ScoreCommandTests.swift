@@ -177,7 +177,7 @@ struct ScoreCommandTests {
     let bpnet = try Self.sequences("bpnet", folder)
     let open = try Tool.run(
       "score", "--model", Tool.fixture("bpnet.onnx"), "--sequences", bpnet, "--output", folder.file("o.npz"))
-    #expect(open.status == 2 && open.messages.contains("choose with --target among 0:0 to 0:159"))
+    #expect(open.status == 2 && open.messages.contains("say what is scored with --target, among 0:0 to 0:159"))
     #expect(!folder.names.contains("o.npz"))
     #expect(!folder.names.contains { $0.hasSuffix(".tmp") })
   }
