@@ -35,8 +35,9 @@ public struct PositionWindow: Hashable, Sendable {
 
   /// `back` (or more) of a value that reads everything upstream, as behind causal attention.
   public static let unbounded = 1 << 40
-  /// False when the window reaches to the first position, wherever that is.
-  public var isBounded: Bool { back < Self.unbounded }
+  /// False when the window reaches to the first position, wherever that is. Offsets, which are far smaller, may have been
+  /// taken from or added to `back`.
+  public var isBounded: Bool { back < Self.unbounded / 2 }
 
   public init(axis: Int, step: Int, back: Int, ahead: Int) {
     self.axis = axis

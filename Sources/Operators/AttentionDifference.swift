@@ -12,7 +12,7 @@ extension CompiledAttention: DifferenceOperator {
   }
   private func rows(_ operand: Int) -> Int { operand == 1 || operand == 2 ? op.keys : op.queries }
 
-  /// Shares that are kept at most: 64 MiB of them a session.
+  /// Shares that are kept at most: 64 MiB of them an attention and session.
   private static let mostShares = 1 << 24
 
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {

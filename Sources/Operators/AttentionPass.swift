@@ -73,7 +73,8 @@ struct AttentionPass {
     else { return nil }
     var attention = Attention(
       heads: heads, queries: queries, keys: keys, keySize: keySize, valueSize: valueSize, query: query.operand,
-      key: key.operand, value: value.operand, scale: scores.scale, bias: scores.bias)
+      key: key.operand, value: value.operand, scale: scores.scale,
+      bias: scores.bias.map { Self.raised($0, keys: keys) })
     var inputs = [query.value, key.value, value.value]
     if let found = scores.relative {
       guard let relative = relative(found, heads, queries, keys) else { return nil }
@@ -93,6 +94,16 @@ struct AttentionPass {
     emitted.append(
       Graph.Node(name: node.name + ".shaped", op: Reshape(to: output), inputs: [moved], outputs: node.outputs))
     return ()
+  }
+
+  /// The same shares from biases whose largest is 0 in every row: beside -1e4, which some exporters write for a mask, a score
+  /// would lose its digits.
+  private static func raised(_ bias: [Float], keys: Int) -> [Float] {
+    stride(from: 0, to: bias.count, by: keys).flatMap { first -> [Float] in
+      let row = bias[first..<first + keys]
+      let largest = row.max()!
+      return row.map { $0 - largest }
+    }
   }
 
   /// The node that computes a value which nobody else reads, past reshapes that only add or drop unit axes.

@@ -117,8 +117,9 @@ extension AttentionPass {
       let constant = graph.values[graph.nodes[product].inputs[1]].constant
     else { return nil }
     let shape = graph.values[node.inputs[0]].shape
-    guard gather.axis == shape.rank - 1, let picked = plane(gather.indices, gather.indices.shape),
-      picked.count == queries * keys
+    // Indices of fewer heads would pick from the first of them alone.
+    guard gather.axis == shape.rank - 1, gather.indices.shape.dims.dropLast() == shape.dims.dropLast(),
+      let picked = plane(gather.indices, gather.indices.shape), picked.count == queries * keys
     else { return nil }
     let (size, count) = (constant.shape[constant.shape.rank - 2], shape[shape.rank - 1])
     guard shape.count == heads * queries * count,

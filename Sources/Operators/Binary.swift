@@ -91,7 +91,10 @@ public struct Binary: NetworkOperator {
     let output = try outputShapes(for: shapes)[0]
     return CompiledBinary(
       function: function, output: output, same: shapes[0] == output && shapes[1] == output,
-      broadcast: Broadcast(shapes[0], shapes[1], to: output), shapes: shapes)
+      broadcast: Broadcast(shapes[0], shapes[1], to: output), shapes: shapes,
+      masks: operands.contains {
+        $0.constant?.values.contains { abs($0) >= CompiledBinary.mask && $0.isFinite } == true
+      })
   }
 }
 
@@ -103,6 +106,11 @@ struct CompiledBinary: CompiledOperator {
   let broadcast: Broadcast
   /// Shapes of the operands.
   let shapes: [Shape]
+  /// An operand holds numbers as large as masks are: float32 sums with them lose the other operand.
+  let masks: Bool
+
+  /// Numbers of this size stand for "never".
+  static let mask = 1e8
 
   /// Elements of the operands.
   var counts: [Int] { shapes.map(\.count) }

@@ -48,7 +48,9 @@ extension CompiledBinary: DifferenceOperator {
         let a = call.inputs[0].flatMap { changedRow($0, edit, position, output.layout) }
         let b = call.inputs[1].flatMap { changedRow($0, edit, position, output.layout) }
         switch function {
-        case .add, .subtract: sum(a, b, into: y)
+        case .add, .subtract:
+          sum(a, b, into: y)
+          if masks { absorb(y, at: call.outputReference.base + position * size) }
         default: product(a, b, call, position, into: y)
         }
       }
@@ -79,6 +81,11 @@ extension CompiledBinary: DifferenceOperator {
     case (nil, let b?, _): for c in 0..<y.count { y[c] = -b[c] }
     case (nil, nil, _): y.update(repeating: 0)
     }
+  }
+
+  /// Beside a mask a sum in float32 does not see small changes, and neither may the difference of two sums.
+  private func absorb(_ y: UnsafeMutableBufferPointer<Float>, at reference: UnsafePointer<Float>) {
+    for c in 0..<y.count where abs(reference[c]) >= Float(Self.mask) { y[c] = (reference[c] + y[c]) - reference[c] }
   }
 
   @inline(__always)

@@ -5,8 +5,8 @@ internal import Tensors
 /// A recurrent layer with packed weights. Products with the input are taken for all steps at once, those with the state for
 /// all sequences of a step.
 ///
-/// Nothing is kept from the forward pass: the backward pass and the difference rule make the traces again from the inputs
-/// and the states, which are the outputs, again for all steps at once.
+/// Nothing is kept from the forward pass: the backward pass makes the traces again from the inputs and the states, which are
+/// the outputs, for all steps at once; the difference rule does so once for each reference.
 struct CompiledRecurrence: CompiledOperator {
   struct Direction: Sendable {
     let isReversed: Bool

@@ -61,10 +61,10 @@ extension CompiledRecurrence: DifferenceOperator {
       base: UnsafeMutablePointer(mutating: call.state) + stateOffset(number), stride: cell.traceCount)
     let sums = FloatRows(base: parts[0], stride: cell.gateCount)
     let column = FloatRows(base: parts[1], stride: inputs)
+    // Zero at first, as new scratch is: no state has changed yet.
     let unchanged = FloatRows(base: parts[2], stride: units)
     let cellChange = FloatRows(base: parts[3], stride: units)
     let scratch = parts[4]
-    // Zero at first, as new scratch is: no state has changed yet.
     let hidden = UnsafeMutablePointer(mutating: call.outputReference.base) + number * values
 
     let first = direction.isReversed ? length - 1 - changed.upperBound : changed.lowerBound

@@ -126,7 +126,7 @@ struct AttentionPassTests {
   }
 
   /// Pieces that look like attention, by the steps between the product and the shares, or by what they multiply.
-  @Test("means the same where reshapes or operands make something else of it", arguments: 0..<5)
+  @Test("means the same where reshapes or operands make something else of it", arguments: 0..<6)
   func lookalikes(_ kind: Int) throws {
     let length = 12
     var random = SplitMix64(seed: 21)
@@ -163,11 +163,23 @@ struct AttentionPassTests {
       // Somebody else reads the shares.
       scores = try builder.apply(Softmax(axis: 2), to: scores, name: "softmax")
       outputs.append(scores)
-    default:
+    case 4:
       scores = try builder.apply(MatMul(transposeB: true), to: square, square, name: "squares")
       scores = try builder.apply(Softmax(axis: 3), to: scores, name: "softmax")
+    default:
+      // Relative scores of the first head for both.
+      let products = try builder.apply(
+        MatMul(), to: square, constant([2, length, 2 * length - 1]), name: "relative")
+      let index = (0..<length * length).map { Double(length - 1 - $0 / length + $0 % length) }
+      let picked = try builder.apply(
+        GatherElements(
+          axis: 3, indices: ConstantTensor(shape: [1, 1, length, length], kind: .integer, values: index)),
+        to: products, name: "gather")
+      scores = try builder.apply(MatMul(transposeB: true), to: square, square, name: "squares")
+      scores = try builder.apply(Binary(.add), to: scores, picked, name: "sum")
+      scores = try builder.apply(Softmax(axis: 3), to: scores, name: "softmax")
     }
-    let values = kind == 2 || kind == 4 ? square : x
+    let values = [2, 4, 5].contains(kind) ? square : x
     outputs.append(try builder.apply(MatMul(), to: scores, values, name: "mixed"))
     let graph = builder.graph(outputs: outputs)
     let simplified = graph.simplified()
@@ -175,6 +187,61 @@ struct AttentionPassTests {
     let input = ConstantTensor(shape: [1, length, 4], floats: random.floats(count: length * 4))
     for (wanted, got) in zip(try graph.evaluate(input), try simplified.evaluate(input)) {
       #expect(zip(wanted.values, got.values).allSatisfy { abs($0 - $1) <= 1e-6 })
+    }
+  }
+
+  @Test("a mask of finite numbers in every key of a query costs no digits: only differences of biases count")
+  func largeBiases() throws {
+    let length = 6
+    var random = SplitMix64(seed: 4)
+    var builder = GraphBuilder(batch: 1, length: length)
+    let key = try builder.apply(Transpose(permutation: [0, 2, 1]), to: builder.sequence, name: "keys")
+    var scores = try builder.apply(MatMul(), to: builder.sequence, key, name: "scores")
+    let bias = ConstantTensor(shape: [length, length], values: (0..<length * length).map { $0 < 12 ? -65504 : 0 })
+    scores = try builder.apply(Binary(.add), to: scores, builder.constant(bias, name: "bias"), name: "biased")
+    let shares = try builder.apply(Softmax(axis: 2), to: scores, name: "softmax")
+    let output = try builder.apply(MatMul(), to: shares, builder.sequence, name: "output")
+    let graph = builder.graph(outputs: [output])
+    let simplified = graph.simplified()
+    #expect(simplified.nodes.contains { $0.op.kind == "Attention" })
+    let values = random.floats(count: length * 4)
+    let wanted = try graph.evaluate(ConstantTensor(shape: [1, length, 4], floats: values))[0].values
+    var session = Session(try Program(simplified), for: .prediction)
+    session.forward { buffer in for (index, value) in values.enumerated() { buffer[index] = value } }
+    let error = session.withOutput(0) { got in zip(got, wanted).map { abs(Double($0) - $1) }.max()! }
+    #expect(error <= 1e-6, "\(error)")
+  }
+
+  @Test("what is cut from behind causal attention still reads everything upstream")
+  func cutBehindCausal() throws {
+    var builder = GraphBuilder(batch: 1, length: 8)
+    let key = try builder.apply(Transpose(permutation: [0, 2, 1]), to: builder.sequence, name: "keys")
+    var scores = try builder.apply(MatMul(), to: builder.sequence, key, name: "scores")
+    let later = ConstantTensor(shape: [8, 8], kind: .boolean, values: (0..<64).map { $0 % 8 > $0 / 8 ? 1 : 0 })
+    scores = try builder.apply(
+      Where(), to: builder.constant(later, name: "mask"),
+      builder.constant(ConstantTensor(scalar: -.infinity), name: "fill"), scores, name: "masked")
+    let shares = try builder.apply(Softmax(axis: 2), to: scores, name: "softmax")
+    let mixed = try builder.apply(MatMul(), to: shares, builder.sequence, name: "mixed")
+    let cut = Slice(cuts: [.init(start: 0, count: 1), .init(start: 3, count: 5), .init(start: 0, count: 4)])
+    let output = try builder.apply(cut, to: mixed, name: "cut")
+    let graph = builder.graph(outputs: [output]).simplified()
+    #expect(graph.nodes.contains { $0.op.kind == "Attention" })
+    #expect(graph.dependences[graph.outputs[0]] == .everything)
+  }
+
+  @Test("what a sum with a mask does not see, its difference does not show")
+  func absorbed() throws {
+    var builder = GraphBuilder(batch: 1, length: 5)
+    let mask = ConstantTensor(shape: [5, 4], values: (0..<20).map { $0 < 12 ? -1e9 : 0 })
+    let sum = try builder.apply(
+      Binary(.add), to: builder.sequence, builder.constant(mask, name: "mask"), name: "masked")
+    var session = DifferenceSession(try DifferenceProgram(builder.graph(outputs: [sum]).simplified()))
+    session.setReference { $0[0] = 1 }
+    let edits = (0..<5).map { InputEdit(position: $0, change: [-1, 1, 0, 0]) }
+    session.propagate(edits) { edit, found in
+      let (_, values) = found.changes(ofOutput: 0)
+      #expect(values.contains { $0 != 0 } == (edit >= 3), "position \(edit)")
     }
   }
 

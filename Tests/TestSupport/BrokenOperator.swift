@@ -33,6 +33,15 @@ public struct BrokenOperator: NetworkOperator {
 
     var multiplyAdds: Int { base.multiplyAdds }
     var scratchCount: Int { base.scratchCount }
+    var roundsOnce: Bool { base.roundsOnce }
+    var differenceStateCount: Int { base.differenceStateCount }
+    var differenceScratchCount: Int { base.differenceScratchCount }
+    func prepareDifferences(
+      inputs: [TensorView], output: TensorView, state: UnsafeMutablePointer<Float>,
+      scratch: UnsafeMutablePointer<Float>
+    ) {
+      base.prepareDifferences(inputs: inputs, output: output, state: state, scratch: scratch)
+    }
     func forward(_ call: ForwardCall) { base.forward(call) }
     func forwardPrecisely(_ call: ForwardCall) { base.forwardPrecisely(call) }
 
