@@ -35,8 +35,12 @@ public struct PositionLayout: Hashable, Sendable {
   /// Bases on each side that a summed score of a stretch depends on.
   public var flank: Int { max(0, back + ahead) }
 
-  /// Outputs that exist when a contig is one long pass.
-  public func outputs(ofContig length: Int) -> Range<Int> { first..<max(first, first + length - deficit) }
+  /// Outputs that exist when all of a strand is one long pass.
+  /// - Parameter bounds: positions that exist (``StrandBases/bounds``).
+  public func outputs(within bounds: Range<Int>) -> Range<Int> {
+    let start = bounds.lowerBound + first
+    return start..<max(start, bounds.upperBound + first - deficit)
+  }
 
   /// Outputs that edits of `bases` move.
   public func outputs(movedBy bases: Range<Int>) -> Range<Int> {

@@ -28,21 +28,21 @@ public struct PositionModel: Sendable {
     self.tile = min(tile ?? room, room)
   }
 
-  /// Outputs that scoring `bases` needs, within the contig.
-  func outputs(toScore bases: Range<Int>, contig length: Int) -> Range<Int> {
+  /// Outputs that scoring `bases` needs, as far as they exist.
+  func outputs(toScore bases: Range<Int>, within bounds: Range<Int>) -> Range<Int> {
     let moved = layout.outputs(movedBy: bases)
     let predicted = bases.lowerBound + layout.offset..<bases.upperBound + layout.offset
     let both = min(moved.lowerBound, predicted.lowerBound)..<max(moved.upperBound, predicted.upperBound)
-    return both.clamped(to: layout.outputs(ofContig: length))
+    return both.clamped(to: layout.outputs(within: bounds))
   }
 
   /// The bases that one pass over `outputs` reads: all they depend on, at a length shared by many passes, touching a
   /// contig end exactly where they depend on it, so that the network pads there as in one long pass.
-  func span(reading outputs: Range<Int>, contig length: Int) -> Range<Int> {
+  func span(reading outputs: Range<Int>, within bounds: Range<Int>) -> Range<Int> {
     let needed = layout.bases(readBy: outputs)
     let size = network.fixedLength ?? sharedLength(atLeast: needed.count + layout.deficit)
-    guard size < length else { return 0..<length }
-    let start = min(max(0, needed.lowerBound), length - size)
+    guard size < bounds.count else { return bounds }
+    let start = min(max(bounds.lowerBound, needed.lowerBound), bounds.upperBound - size)
     return start..<start + size
   }
 
@@ -55,30 +55,44 @@ public struct PositionModel: Sendable {
     return size
   }
 
-  /// Bases of a strand that scoring `bases` may read, clipped to the contig.
-  public func bases(toScore bases: Range<Int>, contig length: Int) -> Range<Int> {
+  /// Bases of a strand that scoring `bases` may read, as far as they exist.
+  public func bases(toScore bases: Range<Int>, within bounds: Range<Int>) -> Range<Int> {
     guard !bases.isEmpty else { return bases }
     let longest = tile + 4 * layout.flank + 2 * abs(layout.offset) + layout.deficit + (network.fixedLength ?? 0) + 64
-    return max(0, bases.lowerBound - longest)..<min(length, bases.upperBound + longest)
+    return (bases.lowerBound - longest..<bases.upperBound + longest).clamped(to: bounds)
   }
 }
 
-/// Bases of one strand of a contig, 5' to 3', in the strand's own coordinates.
+/// Bases of one strand of a contig, 5' to 3', in the strand's own coordinates. A circular contig goes on beyond both ends.
 public struct StrandBases: Sendable {
   /// Names contig and strand in messages.
   public let name: String
   /// Bases of the whole contig.
   public let contigLength: Int
+  /// Positions that exist; scorers pad beyond them.
+  public let bounds: Range<Int>
   /// Strand position of `codes[0]`, 0-based from the strand's 5' end.
   public let origin: Int
   public let codes: [UInt8]
 
-  public init(name: String, contigLength: Int, origin: Int, codes: [UInt8]) {
-    precondition(0 <= origin && origin + codes.count <= contigLength, "bases beyond the ends of \(name)")
+  public init(name: String, contigLength: Int, isCircular: Bool = false, origin: Int, codes: [UInt8]) {
+    bounds = Self.bounds(contigLength: contigLength, isCircular: isCircular)
+    precondition(
+      bounds.lowerBound <= origin && origin + codes.count <= bounds.upperBound, "bases beyond the ends of \(name)")
     self.name = name
     self.contigLength = contigLength
     self.origin = origin
     self.codes = codes
+  }
+
+  /// Positions of a strand that exist: on a circular contig, position `n` is base `n` modulo the length.
+  public static func bounds(contigLength: Int, isCircular: Bool) -> Range<Int> {
+    isCircular ? -1 << 40..<1 << 40 : 0..<contigLength
+  }
+
+  /// A position as a base of the contig, for messages.
+  public func place(_ position: Int) -> Int {
+    bounds.count == contigLength ? position : ((position % contigLength) + contigLength) % contigLength
   }
 
   /// Codes of strand positions `range`.

@@ -15,10 +15,10 @@ extension PositionModel {
   /// The pass that scores the site at strand position `position` alone, or `nil` when the model has no output for it.
   ///
   /// Labels shifted downstream by the layout's offset move which output is the site's, never its edits.
-  public func site(at position: Int, contig length: Int) -> PositionSite? {
+  public func site(at position: Int, within bounds: Range<Int>) -> PositionSite? {
     let output = position + layout.offset
-    guard layout.outputs(ofContig: length).contains(output) else { return nil }
-    let span = span(reading: output..<output + 1, contig: length)
+    guard layout.outputs(within: bounds).contains(output) else { return nil }
+    let span = span(reading: output..<output + 1, within: bounds)
     return PositionSite(
       pass: span,
       entry: layout.entry(of: output, passStart: span.lowerBound, length: network.fixedLength ?? span.count),

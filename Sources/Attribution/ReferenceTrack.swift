@@ -54,7 +54,8 @@ struct ReferenceTrack {
   func checkFinite(in strand: StrandBases) throws(AttributionError) {
     guard let bad = values.firstIndex(where: { !$0.isFinite }) else { return }
     throw .notFinite(
-      quantity: "output", location: "\(strand.name), strand position \(outputs.lowerBound + bad)", target: "prediction")
+      quantity: "output", location: "\(strand.name), strand position \(strand.place(outputs.lowerBound + bad))",
+      target: "prediction")
   }
 }
 
@@ -83,8 +84,8 @@ struct ReferencePasses: ~Copyable {
   mutating func run(_ tile: Range<Int>, of strand: StrandBases) throws
     -> (track: ReferenceTrack, span: Range<Int>, runner: Runner)
   {
-    let outputs = model.outputs(toScore: tile, contig: strand.contigLength)
-    let span = model.span(reading: outputs, contig: strand.contigLength)
+    let outputs = model.outputs(toScore: tile, within: strand.bounds)
+    let span = model.span(reading: outputs, within: strand.bounds)
     let runner = try runner(length: model.network.fixedLength ?? span.count)
     runner.forward([strand[span]])
     let layout = model.layout

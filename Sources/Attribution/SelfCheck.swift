@@ -83,7 +83,7 @@ public struct SelfCheck {
     let checker = try StretchChecker(model, targets: targets, fast: fast)
     var tism = try StretchTISM(model, targets: targets)
     let scores = try tism.score(0..<codes.count, of: strand).substitutions
-    let window = model.window(around: 0, contig: codes.count).count
+    let window = model.window(around: 0, within: 0..<codes.count).count
     let costs = try costs(model.network, length: model.network.fixedLength ?? window)
     if methods.contains(.tism) {
       // Each edit has passes of its own: a reference of either kind, and a gradient.

@@ -30,11 +30,11 @@ public final class StretchChecker {
     for edit in edits {
       let base = stretch.lowerBound + edit.column
       guard strand[base..<base + 1].first! < 4 else { continue }
-      let span = model.window(around: base, contig: strand.contigLength)
+      let span = model.window(around: base, within: strand.bounds)
       let checker = try checker(length: model.network.fixedLength ?? span.count)
       checker.setReference(strand[span])
       let moved = model.layout.outputs(movedBy: base..<base + 1).clamped(
-        to: model.layout.outputs(ofContig: strand.contigLength))
+        to: model.layout.outputs(within: strand.bounds))
       guard !moved.isEmpty else { continue }
       let entries = Entries(model.layout, moved, span, length: checker.length)
       for (number, target) in targets.enumerated() {
@@ -122,10 +122,10 @@ extension PositionModel {
   }
 
   /// The bases of one edit's own pass: what the moved outputs read, at one length for the whole contig.
-  func window(around base: Int, contig length: Int) -> Range<Int> {
-    let size = network.fixedLength ?? min(length, layout.lengths(fixed: nil).window)
-    guard size < length else { return 0..<length }
-    let start = min(max(0, base - layout.flank), length - size)
+  func window(around base: Int, within bounds: Range<Int>) -> Range<Int> {
+    let size = network.fixedLength ?? min(bounds.count, layout.lengths(fixed: nil).window)
+    guard size < bounds.count else { return bounds }
+    let start = min(max(bounds.lowerBound, base - layout.flank), bounds.upperBound - size)
     return start..<start + size
   }
 }

@@ -11,6 +11,9 @@ public struct Contig: Hashable, Sendable {
     self.length = length
   }
 
+  /// The base at a position that counts on beyond the ends, as on a circular contig.
+  public func wrapped(_ position: Int) -> Int { ((position % length) + length) % length }
+
   /// The whole contig.
   public var interval: Interval { Interval(contig: name, start: 0, end: length) }
 }

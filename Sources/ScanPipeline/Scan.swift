@@ -49,7 +49,9 @@ public struct Scan {
   /// Scores sites alone: minutes of work at most, so that an interrupted run simply starts again.
   private func run(sites path: String, _ model: ScanModel, _ reader: borrowing ReferenceReader) async throws {
     let (manifest, positions) = try ScanPlanner(request: request, model: model).planSites(reader)
-    let scan = SiteScan(request: request, model: positions, methods: manifest.settings.methods)
+    let scan = SiteScan(
+      request: request, model: positions, methods: manifest.settings.methods,
+      circular: Set(manifest.settings.circular ?? []))
     let sites = try scan.sites(path, contigs: reader.contigs)
     let folder = try RunFolder(
       starting: request.output, for: manifest, sources: RunSources(request), force: request.force, cut: false)

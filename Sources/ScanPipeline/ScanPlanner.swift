@@ -22,7 +22,8 @@ struct ScanPlanner {
   /// - Parameter known: the manifest of the run, when its genome is known to be unchanged: contigs are not read again.
   func plan(_ reader: borrowing ReferenceReader, known: Manifest? = nil) throws -> Plan {
     let contigs = reader.contigs.inTrackOrder()
-    var settings = try self.settings()
+    var settings = try self.settings(contigs, known)
+    let circular = Set(contigs.indices.filter { settings.circular?.contains(contigs[$0].name) == true })
     // Regions from standard input are not there a second time.
     let asked = request.regions == "-" ? known?.regionsAsked : nil
     let regions = try asked ?? regions(contigs: reader.contigs)
@@ -68,7 +69,7 @@ struct ScanPlanner {
     return Plan(
       manifest: manifest,
       scanner: ShardScanner(
-        contigs: contigs, plan: plan, methods: settings.methods, engine: settings.engine,
+        contigs: contigs, circular: circular, plan: plan, methods: settings.methods, engine: settings.engine,
         newSites: settings.reductions.contains(.newSite), verified: settings.verify.map { EditSample(fraction: $0) },
         audit: sampling, hybrid: settings.hybrid.map { HybridChoice(share: $0) }), shardPlan: shardPlan)
   }
@@ -102,7 +103,7 @@ struct ScanPlanner {
       throw ScanError.usage("--verify is for regions and whole genomes; sites are only checked before the run")
     }
     guard request.sites != "-" else { throw ScanError.usage("--sites needs a file, not standard input") }
-    var settings = try self.settings()
+    var settings = try self.settings(reader.contigs.inTrackOrder())
     settings.sites = true
     settings.targets = ["site"]
     let models = try positionModels(layout, &settings)
@@ -119,8 +120,10 @@ struct ScanPlanner {
 
   // MARK: Settings
 
-  private func settings() throws -> ScanSettings {
-    for path in request.annotations where !path.contains("://") && !FileManager.default.fileExists(atPath: path) {
+  private func settings(_ contigs: [Contig], _ known: Manifest? = nil) throws -> ScanSettings {
+    // The machines that scan a run need not have what is only shown beside its tracks.
+    for path in known == nil ? request.annotations : []
+    where !path.contains("://") && !FileManager.default.fileExists(atPath: path) {
       throw ScanError.badInput("--annotation \(path): no such file")
     }
     let methods = Set(request.methods).sorted()
@@ -141,7 +144,7 @@ struct ScanPlanner {
       guard 0...1 ~= verify else { throw ScanError.usage("--verify \(verify): a fraction of the edits, 0 to 1") }
       guard methods != [.predict] else { throw ScanError.usage("--verify needs --method tism or ism") }
     }
-    return ScanSettings(
+    var settings = ScanSettings(
       methods: methods, targets: request.targets, kind: kind,
       preActivation: (kind == .position ? model.positionNetwork : model.network).isPreActivation,
       engine: request.engine, strands: request.strands, strandModel: strandModel,
@@ -149,6 +152,32 @@ struct ScanPlanner {
       formats: TrackFormat.allCases.filter(request.formats.contains), calls: request.calls,
       verify: request.verify == 0 ? nil : request.verify, inputs: model.inputRecords,
       sequenceInput: model.sequenceInput, sequenceLayout: model.sequenceLayout?.rawValue)
+    settings.circular = try known.map { $0.settings.circular } ?? circular(contigs)
+    return settings
+  }
+
+  /// Names of the circular contigs in track order; `nil` for none.
+  private func circular(_ contigs: [Contig]) throws -> [String]? {
+    let names = Set(contigs.map(\.name))
+    var found: Set<String> = []
+    for given in request.circular {
+      if names.contains(given) {
+        found.insert(given)
+      } else if FileManager.default.fileExists(atPath: given) {
+        let circular = try TopologyFile.circularContigs(path: given, contigs: contigs)
+        guard !circular.isEmpty else {
+          throw ScanError.badInput(
+            "--circular \(given): the file calls no contig of the genome circular (Is_circular=true in a GFF, circular in the "
+              + "LOCUS line of a GenBank record); name the contig itself")
+        }
+        found.formUnion(circular)
+      } else {
+        throw ScanError.badInput(
+          "--circular \(given): neither a contig of the genome nor a file; the genome has "
+            + contigs.prefix(3).map(\.name).joined(separator: ", ") + (contigs.count > 3 ? ", ..." : ""))
+      }
+    }
+    return found.isEmpty ? nil : contigs.map(\.name).filter(found.contains)
   }
 
   // MARK: Per-position models
@@ -232,7 +261,11 @@ struct ScanPlanner {
     -> [Strand: [WindowPlacement]]
   {
     if settings.windowAt == .tile {
-      let both = contigs.map { WindowPlacement(gridOn: $0.length, length: length, step: settings.step!) }
+      let both = contigs.map {
+        WindowPlacement(
+          gridOn: $0.length, length: length, step: settings.step!,
+          isCircular: settings.circular?.contains($0.name) == true)
+      }
       return [.plus: both, .minus: both]
     }
     guard let regions else { throw ScanError.usage("--window-at \(settings.windowAt!.rawValue) needs --regions") }
@@ -258,7 +291,8 @@ struct ScanPlanner {
     func placement(_ strand: Strand) throws -> [WindowPlacement] {
       try contigs.map {
         WindowPlacement(
-          starts: try starts($0, strand), length: length, contigLength: $0.length, overlap: settings.overlap!)
+          starts: try starts($0, strand), length: length, contigLength: $0.length, overlap: settings.overlap!,
+          isCircular: settings.circular?.contains($0.name) == true)
       }
     }
     return [.plus: try placement(.plus), .minus: try placement(.minus)]

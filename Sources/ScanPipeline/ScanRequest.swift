@@ -17,6 +17,8 @@ public struct ScanRequest: Sendable, Codable {
   public var regions: String?
   /// Regions as samtools writes them.
   public var regionStrings: [String] = []
+  /// Circular contigs: names, or GFF or GenBank files that say which are.
+  public var circular: [String] = []
   /// BED file of sites to score each alone, instead of regions.
   public var sites: String?
   /// BED file of bases to leave out.
@@ -59,8 +61,8 @@ public struct ScanRequest: Sendable, Codable {
   public var version = ""
   /// What is written down: not what it runs with, nor where it goes.
   private enum CodingKeys: String, CodingKey {
-    case model, genome, regions, regionStrings, sites, exclude, methods, targets, strands, reductions, formats,
-      windowAt,
+    case model, genome, circular, regions, regionStrings, sites, exclude, methods, targets, strands, reductions,
+      formats, windowAt,
       step, windowLength, overlap, engine, calls, verify, audit, genes, hybrid, tile, dropsShards, annotations
   }
 

@@ -78,6 +78,8 @@ public struct ScanSettings: Hashable, Sendable, Codable {
   public var strandModel: StrandModel
   public var reductions: [Reduction]
   public var formats: [TrackFormat]
+  /// Contigs whose windows and passes go on over the origin, in track order.
+  public var circular: [String]?
   /// Threshold above which local maxima of the prediction are called.
   public var calls: Double?
   /// Fraction of the edits whose scores are computed again by independent ways.

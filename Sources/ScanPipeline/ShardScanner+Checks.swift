@@ -25,7 +25,7 @@ extension ShardScanner {
         tally.add(
           try check.run(
             models[0], targets: targets, sequence: Array(strand[start..<end]),
-            location: "\(strand.name), bases from strand position \(start)"))
+            location: "\(strand.name), bases from strand position \(strand.place(start))"))
         break
       }
       return tally

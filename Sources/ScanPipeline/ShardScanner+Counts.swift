@@ -11,14 +11,17 @@ extension ShardScanner {
       let preceding = unit.preceding(index, contigLength: length)
       switch plan {
       case .positions(let models, _):
-        // A contig shorter than a fixed-length model is followed by zero columns.
-        if preceding == nil { counts.padded += max(0, (models[0].network.fixedLength ?? 0) - length) }
+        // A linear contig shorter than a fixed-length model is followed by zero columns.
+        if preceding == nil, !circular.contains(stretch.contig) {
+          counts.padded += max(0, (models[0].network.fixedLength ?? 0) - length)
+        }
       case .windows(let model, let placements):
         let placement = placements[unit.strand]![stretch.contig]
         for piece in placement.wholePieces(touching: strandRange(stretch, unit.strand))
         where preceding.map({ $0 < piece.bases.lowerBound }) ?? true {
           counts.windows += 1
-          counts.padded += model.length - (piece.window..<piece.window + model.length).clamped(to: 0..<length).count
+          let bounds = StrandBases.bounds(contigLength: length, isCircular: circular.contains(stretch.contig))
+          counts.padded += model.length - (piece.window..<piece.window + model.length).clamped(to: bounds).count
         }
       }
     }

@@ -13,6 +13,8 @@ struct ShardScanner: Sendable {
   }
 
   let contigs: [Contig]
+  /// Contigs (index) whose windows and passes go on over the origin.
+  var circular: Set<Int> = []
   var plan: Plan
   let methods: [Method]
   let engine: SubstitutionEngine
@@ -38,11 +40,10 @@ struct ShardScanner: Sendable {
     try unit.stretches.map { stretch in
       let contig = contigs[stretch.contig]
       let needed = basesNeeded(strandRange(stretch, unit.strand), contig: stretch.contig, unit.strand)
-      let plus = unit.strand == .plus ? needed : contig.length - needed.upperBound..<contig.length - needed.lowerBound
-      let codes = try reader.codes(in: Interval(contig: contig.name, start: plus.lowerBound, end: plus.upperBound))
       return StrandBases(
         name: "\(contig.name) (\(unit.strand.rawValue) strand)", contigLength: contig.length,
-        origin: needed.lowerBound, codes: unit.strand == .plus ? codes : Base.reverseComplement(codes))
+        isCircular: circular.contains(stretch.contig), origin: needed.lowerBound,
+        codes: try reader.codes(of: needed, contig, unit.strand))
     }
   }
 
@@ -53,14 +54,14 @@ struct ShardScanner: Sendable {
   }
 
   private func basesNeeded(_ range: Range<Int>, contig: Int, _ strand: Strand) -> Range<Int> {
-    let length = contigs[contig].length
+    let bounds = StrandBases.bounds(contigLength: contigs[contig].length, isCircular: circular.contains(contig))
     switch plan {
-    case .positions(let models, _): return models[0].bases(toScore: range, contig: length)
+    case .positions(let models, _): return models[0].bases(toScore: range, within: bounds)
     case .windows(let model, let placements):
       let pieces = placements[strand]![contig].pieces(covering: range)
       let first = pieces.map(\.window).min() ?? range.lowerBound
       let last = pieces.map(\.window).max() ?? range.lowerBound
-      return max(0, first)..<min(length, max(range.upperBound, last + model.length))
+      return (first..<max(range.upperBound, last + model.length)).clamped(to: bounds)
     }
   }
 
@@ -216,14 +217,15 @@ struct ShardScanner: Sendable {
     for piece: WindowPlacement.Piece, _ length: Int, _ strand: StrandBases, only mask: EditMask? = nil
   ) -> WindowTask {
     let window = piece.window..<piece.window + length
-    let inside = window.clamped(to: 0..<strand.contigLength)
+    let inside = window.clamped(to: strand.bounds)
     let codes =
       [UInt8](repeating: Base.unknown, count: inside.lowerBound - window.lowerBound) + strand[inside]
       + [UInt8](repeating: Base.unknown, count: window.upperBound - inside.upperBound)
     return WindowTask(
       codes: codes[...],
       columns: piece.bases.lowerBound - window.lowerBound..<piece.bases.upperBound - window.lowerBound, only: mask,
-      start: window.lowerBound, location: "\(strand.name), window at strand position \(window.lowerBound)")
+      start: window.lowerBound,
+      location: "\(strand.name), window at strand position \(strand.place(window.lowerBound))")
   }
 
   // MARK: To the plus strand

@@ -28,6 +28,8 @@ struct SiteScan {
   let request: ScanRequest
   let model: PositionModel
   let methods: [Method]
+  /// Names of the contigs whose passes go on over the origin.
+  let circular: Set<String>
 
   /// Sites of the file in its order, each one base with a strand.
   func sites(_ path: String, contigs: [Contig]) throws -> [ScanSite] {
@@ -40,7 +42,8 @@ struct SiteScan {
       }
       let length = contigs.first { $0.name == region.interval.contig }!.length
       let position = strand == .plus ? region.interval.start : length - 1 - region.interval.start
-      guard let site = model.site(at: position, contig: length) else {
+      let bounds = StrandBases.bounds(contigLength: length, isCircular: circular.contains(region.interval.contig))
+      guard let site = model.site(at: position, within: bounds) else {
         throw ScanError.badInput(
           "\(path):\(region.line): the model has no output for a site this near the contig's end")
       }
@@ -96,10 +99,7 @@ struct SiteScan {
   private func codes(
     of range: Range<Int>, _ site: ScanSite, _ contigs: [Contig], _ reader: borrowing ReferenceReader
   ) throws -> [UInt8] {
-    let contig = contigs.inTrackOrder()[site.contig]
-    let plus = site.strand == .plus ? range : contig.length - range.upperBound..<contig.length - range.lowerBound
-    let codes = try reader.codes(in: Interval(contig: contig.name, start: plus.lowerBound, end: plus.upperBound))
-    return site.strand == .plus ? codes : Base.reverseComplement(codes)
+    try reader.codes(of: range, contigs.inTrackOrder()[site.contig], site.strand)
   }
 
   private static func score(

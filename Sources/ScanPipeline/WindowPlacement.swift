@@ -9,10 +9,11 @@ struct WindowPlacement: Sendable {
 
   let contigLength: Int
   private let length: Int
+  private let isCircular: Bool
   private let windows: Windows
 
   private enum Windows {
-    /// Windows at 0, `step`, ... and one that ends at the contig's end: made when they are wanted, because a genome has many.
+    /// Made when they are wanted, because a genome has many.
     case grid(step: Int)
     /// Ascending pieces. They never overlap, except under ``OverlapRule/mean``.
     case pieces([Piece])
@@ -21,34 +22,56 @@ struct WindowPlacement: Sendable {
   /// The grid of a contig: windows start at 0, `step`, 2 `step`, ... as long as they fit, and one more ends at the contig's
   /// end when the last of those does not. A base belongs to the window whose centre is nearest, to the upstream one among
   /// equals. A contig shorter than a window has one window at 0.
-  init(gridOn contigLength: Int, length: Int, step: Int) {
+  ///
+  /// On a circular contig windows start at 0, `step`, ... before the origin, and the last of them go on beyond it.
+  init(gridOn contigLength: Int, length: Int, step: Int, isCircular: Bool = false) {
     precondition(1...length ~= step, "a step of \(step) leaves bases between windows of \(length)")
-    (self.contigLength, self.length) = (contigLength, length)
+    (self.contigLength, self.length, self.isCircular) = (contigLength, length, isCircular)
     windows = .grid(step: step)
   }
 
   /// Windows of regions.
   /// - Parameter starts: first base of each window, in the order of the file.
-  init(starts: [Int], length: Int, contigLength: Int, overlap: OverlapRule) {
-    (self.contigLength, self.length) = (contigLength, length)
+  init(starts: [Int], length: Int, contigLength: Int, overlap: OverlapRule, isCircular: Bool = false) {
+    (self.contigLength, self.length, self.isCircular) = (contigLength, length, isCircular)
+    // Every lap in which a window may reach the contig's own bases.
+    let laps = isCircular ? -(length / contigLength + 1)...(length / contigLength + 1) : 0...0
+    let regions = starts.count
+    let starts = laps.flatMap { lap in starts.map { $0 + lap * contigLength } }
     switch overlap {
     case .central: windows = .pieces(Self.central(Set(starts).sorted(), length: length, contigLength: contigLength))
-    case .first: windows = .pieces(Self.first(starts, length: length, contigLength: contigLength))
+    case .first:
+      windows = .pieces(Self.first(starts, regions: regions, length: length, contigLength: contigLength))
     case .mean:
       windows = .pieces(
         Set(starts).sorted().map {
-          Piece(window: $0, bases: max(0, $0)..<max(0, min(contigLength, $0 + length)))
+          Piece(window: $0, bases: ($0..<$0 + length).clamped(to: 0..<contigLength))
         })
     }
   }
 
-  /// Number of windows.
-  private var count: Int {
+  /// Numbers of the windows. On a circular contig those of the laps before and after count on, as far as they may reach.
+  private var indices: Range<Int> {
     switch windows {
-    case .pieces(let pieces): pieces.count
+    case .pieces(let pieces): pieces.indices
+    case .grid(let step) where isCircular:
+      -(length / step + 2)..<lap(step) + length / step + 2
     case .grid(let step):
-      contigLength <= length ? 1 : (contigLength - length + step - 1) / step + 1
+      0..<(contigLength <= length ? 1 : (contigLength - length + step - 1) / step + 1)
     }
+  }
+
+  /// Windows that start on a circular contig.
+  private func lap(_ step: Int) -> Int { (contigLength + step - 1) / step }
+
+  /// First base of window `index` of a grid; `nil` where there is none.
+  private func start(_ index: Int, step: Int) -> Int? {
+    if isCircular {
+      let lap = lap(step)
+      let number = (index % lap + lap) % lap
+      return (index - number) / lap * contigLength + number * step
+    }
+    return indices.contains(index) ? min(index * step, max(0, contigLength - length)) : nil
   }
 
   /// The piece of window `index`.
@@ -57,24 +80,23 @@ struct WindowPlacement: Sendable {
       guard case .pieces(let pieces) = windows else { preconditionFailure("a grid") }
       return pieces[index]
     }
-    func start(_ index: Int) -> Int { min(index * step, max(0, contigLength - length)) }
-    let own = start(index)
     return Self.central(
-      own, after: index > 0 ? start(index - 1) : nil, before: index < count - 1 ? start(index + 1) : nil,
+      start(index, step: step)!, after: start(index - 1, step: step), before: start(index + 1, step: step),
       length: length, contigLength: contigLength)
   }
 
   /// Pieces that hold bases of `stretch`, whole.
   func wholePieces(touching stretch: Range<Int>) -> [Piece] {
     // Both ends of the pieces ascend, so that a binary search finds the first.
-    let count = count
-    var (low, high) = (0, count)
+    let end = indices.upperBound
+    var (low, high) = (indices.lowerBound, end)
     while low < high {
-      let middle = (low + high) / 2
+      // Numbers may be negative, and division rounds towards zero.
+      let middle = low + (high - low) / 2
       if piece(middle).bases.upperBound <= stretch.lowerBound { low = middle + 1 } else { high = middle }
     }
     var found: [Piece] = []
-    while low < count {
+    while low < end {
       let piece = piece(low)
       guard piece.bases.lowerBound < stretch.upperBound else { break }
       if !piece.bases.clamped(to: stretch).isEmpty { found.append(piece) }
@@ -121,14 +143,16 @@ struct WindowPlacement: Sendable {
     return Piece(window: start, bases: low..<max(low, min(contigLength, end)))
   }
 
-  private static func first(_ starts: [Int], length: Int, contigLength: Int) -> [Piece] {
+  /// - Parameter starts: of `regions` regions in the order of the file, lap after lap.
+  private static func first(_ starts: [Int], regions: Int, length: Int, contigLength: Int) -> [Piece] {
     let order = starts.indices.sorted { (starts[$0], $0) < (starts[$1], $1) }
     let borders = Set(starts.flatMap { [$0, $0 + length] }.map { min(max(0, $0), contigLength) }).sorted()
     var (pieces, low) = ([Piece](), 0)
     for (from, to) in zip(borders, borders.dropFirst()) {
       while low < order.count, starts[order[low]] + length <= from { low += 1 }
       let covering = order[low...].prefix { starts[$0] < to }
-      guard let winner = covering.filter({ starts[$0] + length > from }).min() else { continue }
+      let winner = covering.filter { starts[$0] + length > from }.min { ($0 % regions, $0) < ($1 % regions, $1) }
+      guard let winner else { continue }
       if let last = pieces.last, last.window == starts[winner], last.bases.upperBound == from {
         pieces[pieces.count - 1] = Piece(window: last.window, bases: last.bases.lowerBound..<to)
       } else {

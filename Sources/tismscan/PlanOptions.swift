@@ -19,6 +19,14 @@ struct PlanOptions: ParsableArguments {
     help: "BED6 file of sites to score each alone by its own logit (position models), instead of regions.")
   var sites: String?
 
+  @Option(
+    name: .long, parsing: .upToNextOption,
+    help: """
+      Circular contigs, whose windows go on over the origin: names, or a GFF or GenBank file that says which \
+      (Is_circular=true, LOCUS ... circular).
+      """)
+  var circular: [String] = []
+
   @Option(name: .long, help: "BED file of bases to leave out.")
   var exclude: String?
 
@@ -109,6 +117,7 @@ struct PlanOptions: ParsableArguments {
     request.regionStrings = region
     request.exclude = exclude
     request.sites = sites
+    request.circular = circular
     request.methods = try choices(method, "--method")
     request.targets = target
     request.strands = try choice(strand, "--strand")
