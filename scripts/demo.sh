@@ -28,11 +28,11 @@ else
   regions=()
   echo "==> exact saturation mutagenesis (ISM) of the whole genome, both strands"
 fi
-"$tismscan" scan --model "$model" --genome "$genome" "${regions[@]}" --method ism --reduce importance loss \
+"$tismscan" scan --model "$model" --genome "$genome" --circular NC_000913.3 "${regions[@]}" --method ism --reduce importance loss \
   --threads "$threads" --output "$folder/ism"
 
 echo "==> predictions and TISM of the whole genome, both strands"
-"$tismscan" scan --model "$model" --genome "$genome" --method predict tism --reduce importance loss --calls 0.3 \
+"$tismscan" scan --model "$model" --genome "$genome" --circular NC_000913.3 --method predict tism --reduce importance loss --calls 0.3 \
   --threads "$threads" --output "$folder/genome" \
   --annotation "$folder/genes.gff" examples/ecoli/tss_curated.bed "$folder"/ism/ism.weighted.importance.*.bw
 
