@@ -87,8 +87,8 @@ def test_second_run_changes_nothing(demo):
         return {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in demo.rglob("*.bw")}
 
     before = state()
-    arguments = ["--model", MODEL, "--genome", GENOME, "--method", "ism", "--reduce", "importance", "loss",
-                 "--regions", ROOT / "examples/ecoli/regions.bed", "--output", demo / "ism"]
+    arguments = ["--model", MODEL, "--genome", GENOME, "--circular", "NC_000913.3", "--method", "ism",
+                 "--reduce", "importance", "loss", "--regions", ROOT / "examples/ecoli/regions.bed", "--output", demo / "ism"]
     tismscan("scan", *arguments)
     assert state() == before
     refused = tismscan("scan", *arguments, "--strand", "+", expect=2)

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 CONVOLUTIONAL, MIXING = 2e-6, 2e-5
-"""Limits of scores: of convolutional networks, and of those with attention or recurrence."""
-MIXES = ("transformer", "lstm", "gru")
+"""Limits of scores: of convolutional networks, and of those with attention, recurrence or gates over the whole sequence."""
+MIXES = ("transformer", "lstm", "gru", "squeeze")
 
 
 def target(description: dict) -> str:
@@ -36,7 +36,8 @@ def score(tismscan: str, model: Path, sequences: np.ndarray, targets: list[str],
         fasta, output = Path(folder, "sequences.fa"), Path(folder, "scores.npz")
         fasta.write_text("".join(
             f">{number}\n{''.join('ACGTN'[code] for code in codes)}\n" for number, codes in enumerate(sequences)))
-        command = [tismscan, "score", "--model", model, "--sequences", fasta, "--output", output, "--quiet", *options]
+        command = [tismscan, "score", "--model", model, "--sequences", fasta, "--output", output, "--quiet",
+                   "--output-kind", "window", *options]
         subprocess.run([str(part) for part in command + [x for t in targets for x in ("--target", t)]], check=True)
         with np.load(output) as arrays:
             return dict(arrays)
