@@ -120,6 +120,9 @@ class Slurm:
         daemon.wait()
         for process in steps:
             _kill(process)
+        # Only when they are gone is what they started on its own.
+        while any(_runs(process) for process in steps):
+            time.sleep(0.05)
         return steps
 
     def steps(self, node):
@@ -204,6 +207,14 @@ class Slurm:
 
 def _processes():
     return [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit()]
+
+
+def _runs(process):
+    """False for what has ended, waited for or not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def _kill(process):
