@@ -8,19 +8,39 @@ struct KillTests {
   private static let digest =
     "find . -type f ! -path './log/*' ! -path './shards/*' ! -name request.json | LC_ALL=C sort | xargs sha256sum"
 
-  /// Starts a command and kills it after `delay` seconds.
-  /// - Returns: whether it was killed before its end.
-  private static func kill(_ arguments: [String], after delay: Double) throws -> Bool {
+  private static func start(_ arguments: [String]) throws -> Process {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: Tool.path)
-    process.arguments = arguments + ["--quiet", "--threads", "2"]
+    process.arguments = arguments + ["--quiet"]
     process.standardError = FileHandle.nullDevice
     try process.run()
-    Thread.sleep(forTimeInterval: delay)
-    Glibc.kill(process.processIdentifier, SIGKILL)
-    process.waitUntilExit()
-    if process.terminationReason == .exit { #expect(process.terminationStatus == 0, "\(arguments)") }
-    return process.terminationReason == .uncaughtSignal
+    return process
+  }
+
+  /// Begins processes and kills them at random moments until `kills` of them did not end before. How long they are let run
+  /// follows from how long they take here and now, so that the kills fall on all of their work.
+  private static func kill(
+    _ kills: Int, using random: inout SplitMix64, _ begin: (inout SplitMix64) throws -> [Process]
+  ) throws {
+    var left = kills
+    var longest = 0.5
+    for _ in 0..<300 where left > 0 {
+      let processes = try begin(&random)
+      Thread.sleep(forTimeInterval: .random(in: 0...longest, using: &random))
+      for process in processes { Glibc.kill(process.processIdentifier, SIGKILL) }
+      var survived = false
+      for process in processes {
+        process.waitUntilExit()
+        if process.terminationReason == .uncaughtSignal {
+          left -= 1
+        } else {
+          #expect(process.terminationStatus == 0, "\(process.arguments ?? [])")
+          survived = true
+        }
+      }
+      longest *= survived ? 0.7 : 1.3
+    }
+    #expect(left <= 0, "\(left) of \(kills) processes ended before they could be killed")
   }
 
   @Test("a run killed again and again, two processes at a time, ends with the bytes of one that was not")
@@ -34,33 +54,29 @@ struct KillTests {
       #expect(planned.status == 0, "\(planned.messages)")
     }
     try plan("whole")
-    let start = Date()
     #expect(try Tool.run("scan", "--run", folder.file("whole")).status == 0)
-    let scan = Date().timeIntervalSince(start)
     #expect(try Tool.run("merge", folder.file("whole")).status == 0)
-    let merge = Date().timeIntervalSince(start) - scan
     let whole = try Shell.output("cd \(folder.file("whole")) && \(Self.digest)")
 
     try plan("cut")
     let run = folder.file("cut")
     var random = SplitMix64(seed: UInt64(Date().timeIntervalSince1970))
-    var kills = 0
-    for _ in 0..<8 {
+    try Self.kill(16, using: &random) { random in
+      // What was done is lost in part, so that there is always work to be killed at.
+      for shard in try FileManager.default.contentsOfDirectory(atPath: run + "/shards") where shard.hasSuffix(".shard")
+      {
+        if Double.random(in: 0...1, using: &random) < 0.4 {
+          try? FileManager.default.removeItem(atPath: run + "/shards/" + shard)
+        }
+      }
       // Another process at the same shards, and not only its own.
-      let other = Process()
-      other.executableURL = URL(fileURLWithPath: Tool.path)
-      other.arguments = ["scan", "--run", run, "--part", "1/3", "--quiet"]
-      other.standardError = FileHandle.nullDevice
-      try other.run()
-      kills += try Self.kill(["scan", "--run", run], after: .random(in: 0...scan, using: &random)) ? 1 : 0
-      if other.isRunning { kills += 1 }
-      Glibc.kill(other.processIdentifier, SIGKILL)
-      other.waitUntilExit()
+      return try [
+        Self.start(["scan", "--run", run, "--threads", "2"]), Self.start(["scan", "--run", run, "--part", "1/3"]),
+      ]
     }
     #expect(try Tool.run("scan", "--run", run).status == 0)
-    for _ in 0..<6 { kills += try Self.kill(["merge", run], after: .random(in: 0...merge, using: &random)) ? 1 : 0 }
+    try Self.kill(6, using: &random) { _ in try [Self.start(["merge", run])] }
     #expect(try Tool.run("merge", run).status == 0)
-    #expect(kills >= 6, "only \(kills) processes were killed")
     #expect(try Shell.output("cd \(run) && \(Self.digest)") == whole)
     // Nothing of the killed is left.
     #expect(try Shell.output("find \(run) -name '.*'").isEmpty)

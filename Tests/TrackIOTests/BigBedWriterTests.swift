@@ -51,8 +51,11 @@ struct BigBedWriterTests {
   func rows(count: Int) throws {
     let rows = count == 0 ? [] : Self.rows(seed: 1, count: count)
     let path = try write(rows)
-    #expect(bbIsBigBed(path, nil) == 1)
-    let file = try #require(bbOpen(path, nil))
+    // A pointer to a Swift string lives as long as the call: not inside a macro, which takes it out of the call.
+    let isBigBed = bbIsBigBed(path, nil)
+    #expect(isBigBed == 1)
+    let opened = bbOpen(path, nil)
+    let file = try #require(opened)
     defer { bwClose(file) }
     for contig in Self.contigs {
       let expected = rows.filter { $0.interval.contig == contig.name }
@@ -136,11 +139,13 @@ struct BigBedWriterTests {
     let name = String(repeating: "n", count: size)
     let rows = Self.rows(seed: 4, count: 10).map { BEDRecord(interval: $0.interval, name: name) }
     let path = try write(rows, schema: schema)
-    let file = try #require(bbOpen(path, nil))
+    let opened = bbOpen(path, nil)
+    let file = try #require(opened)
     defer { bwClose(file) }
     #expect(file.pointee.hdr.pointee.fieldCount == (size == 0 ? 3 : 4))
     #expect(file.pointee.hdr.pointee.definedFieldCount == (size == 0 ? 3 : 4))
-    let found = try #require(bbGetOverlappingEntries(file, "1", 0, 400_000, 1))
+    let entries = bbGetOverlappingEntries(file, "1", 0, 400_000, 1)
+    let found = try #require(entries)
     defer { bbDestroyOverlappingEntries(found) }
     #expect(Int(found.pointee.l) == rows.filter { $0.interval.contig == "1" }.count)
     #expect(String(cString: found.pointee.str[0]!) == name)
