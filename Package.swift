@@ -48,6 +48,8 @@ let package = Package(
     .systemLibrary(name: "CBigWig", providers: [.apt(["libbigwig-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+    // The allocator's settings, which Swift's Glibc leaves out.
+    .systemLibrary(name: "CMalloc"),
     // The inner loops: `*.inc` holds the code, compiled once per instruction set; `fmaf` of the portable build is in libm.
     .target(name: "CKernels", exclude: [], linkerSettings: [.linkedLibrary("m")]),
 
@@ -69,7 +71,7 @@ let package = Package(
       name: "tismscan",
       dependencies: [
         "ScanPipeline", "Attribution", "Engine", "ONNXImport", "NetworkGraph", "TrackIO", "GenomeIO", "Genomics",
-        "Annotation", "Kernels", "Tensors", argumentParser, logging,
+        "Annotation", "Kernels", "Tensors", "CMalloc", argumentParser, logging,
       ],
       swiftSettings: strict),
 

@@ -41,9 +41,7 @@ public struct PositionModel: Sendable {
   func span(reading outputs: Range<Int>, within bounds: Range<Int>) -> Range<Int> {
     let needed = layout.bases(readBy: outputs)
     let size = network.fixedLength ?? sharedLength(atLeast: needed.count + layout.deficit)
-    guard size < bounds.count else { return bounds }
-    let start = min(max(bounds.lowerBound, needed.lowerBound), bounds.upperBound - size)
-    return start..<start + size
+    return bounds.stretch(of: size, from: needed.lowerBound)
   }
 
   /// Passes are as long as a full tile needs, or a half, a quarter, ... of that.

@@ -101,31 +101,3 @@ extension PositionTarget {
     return FrozenTarget(parts: [.init(output: layout.output, first: entries.first, weights: spread)])
   }
 }
-
-extension PositionLayout {
-  /// Bases of a default tile with its flanks, and of the pass that one edit needs: what the engines are compared at, whatever
-  /// tile and contig are, so that a base's score never depends on them.
-  /// - Parameter fixed: the model's length, where the export fixed it.
-  public func lengths(fixed: Int?) -> (tile: Int, window: Int) {
-    let window = 2 * flank + 1 + deficit
-    return fixed.map { ($0, $0) } ?? (PositionModel.defaultTile + window, window)
-  }
-}
-
-extension PositionModel {
-  /// Whether difference propagation is the cheaper exact way.
-  var prefersDifferences: Bool {
-    get throws {
-      let lengths = layout.lengths(fixed: network.fixedLength)
-      return try network.prefersDifferences(length: lengths.tile, naiveLength: lengths.window)
-    }
-  }
-
-  /// The bases of one edit's own pass: what the moved outputs read, at one length for the whole contig.
-  func window(around base: Int, within bounds: Range<Int>) -> Range<Int> {
-    let size = network.fixedLength ?? min(bounds.count, layout.lengths(fixed: nil).window)
-    guard size < bounds.count else { return bounds }
-    let start = min(max(bounds.lowerBound, base - layout.flank), bounds.upperBound - size)
-    return start..<start + size
-  }
-}

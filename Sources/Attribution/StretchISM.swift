@@ -45,7 +45,7 @@ public struct StretchISM: ExactStretchScorer, ~Copyable {
     let runner = try editRunner(within: strand.bounds)
     for start in stride(from: 0, to: edits.count, by: runner.batch) {
       let group = edits[start..<min(edits.count, start + runner.batch)]
-      let spans = group.map { window(around: $0.base, within: strand.bounds, length: runner.length) }
+      let spans = group.map { model.window(around: $0.base, within: strand.bounds) }
       runner.forward(
         zip(group, spans).map { edit, span in
           var codes = Array(strand[span])
@@ -88,16 +88,9 @@ public struct StretchISM: ExactStretchScorer, ~Copyable {
     }
   }
 
-  /// The bases of one edit's pass: what the moved outputs read, at one length for the whole strand.
-  private func window(around base: Int, within bounds: Range<Int>, length size: Int) -> Range<Int> {
-    guard size < bounds.count else { return bounds }
-    let start = min(max(bounds.lowerBound, base - passes.model.layout.flank), bounds.upperBound - size)
-    return start..<start + size
-  }
-
   private mutating func editRunner(within bounds: Range<Int>) throws -> Runner {
     let model = passes.model
-    let wanted = model.network.fixedLength ?? min(bounds.count, 2 * model.layout.flank + 1 + model.layout.deficit)
+    let wanted = model.windowLength(within: bounds)
     if let runner, runner.length == wanted { return runner }
     let made = try Runner(
       model.network, batch: model.network.fixedBatch ?? max(1, min(64, 16_384 / max(1, wanted))), length: wanted,

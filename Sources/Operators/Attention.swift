@@ -1,6 +1,6 @@
 internal import Glibc
-public import NetworkGraph
-public import Tensors
+internal import NetworkGraph
+internal import Tensors
 
 /// Multi-head scaled dot-product attention over rows of channels, for one sequence: `[1, n, *], [1, m, *], [1, m, *] (,
 /// [1, n, *]) -> [1, n, heads * valueSize]`.

@@ -23,7 +23,14 @@ struct AuditBudget {
     return affordable < Double(Self.least) ? 0 : Int(min(Double(Self.most), affordable))
   }
 
-  init(_ plan: ShardScanner.Plan, engine: SubstitutionEngine, strandBases: Int, step: Int?) throws {
+  /// - Parameter plans: one a model.
+  init(_ plans: [ShardScanner.Plan], engine: SubstitutionEngine, strandBases: Int, step: Int?) throws {
+    let models = try plans.map { try AuditBudget($0, engine: engine, strandBases: strandBases, step: step) }
+    run = models.reduce(0) { $0 + $1.run }
+    base = models.reduce(0) { $0 + $1.base }
+  }
+
+  private init(_ plan: ShardScanner.Plan, engine: SubstitutionEngine, strandBases: Int, step: Int?) throws {
     switch plan {
     case .positions(let models, let targets):
       let (network, layout) = (models[0].network, models[0].layout)

@@ -2,18 +2,18 @@ import Attribution
 import Genomics
 
 extension ShardScanner {
-  /// Exact ISM of chosen edits of a unit, by target, in their order: the same bits that a scan by ISM gives them.
+  /// Exact ISM of chosen edits of a unit by one model, by target, in their order: the same bits that a scan by ISM gives
+  /// them.
   /// - Parameters:
   ///   - edits: indices of edits, three a base of the unit, ascending.
   ///   - codes: plus-strand codes of the unit's bases.
-  ///   - partner: the other channel under `swap`.
   func exactScores(
-    of edits: [Int], _ unit: WorkUnit, _ bases: [StrandBases], codes: [UInt8], partner: Bool
+    of edits: [Int], _ unit: WorkUnit, _ bases: [StrandBases], codes: [UInt8], _ source: ScoreSource
   ) throws -> [[Float]] {
     let strandEdits = located(edits, unit, codes)
-    switch plan {
+    switch plans[source.model] {
     case .positions(let models, let targets):
-      let model = models[partner ? 1 : 0]
+      let model = models[source.isPartner ? 1 : 0]
       // Where edits lie apart, short passes around each of them cost least.
       let short = try PositionModel(model.network, layout: model.layout, tile: min(model.tile, Self.shortTile))
       switch engine {

@@ -61,6 +61,13 @@ extension Manifest {
     return Self.difference(a, b, at: "")
   }
 
+  /// The first place where two settings differ, as `path: that of the first, that of the second`.
+  static func firstDifference(from first: ScanSettings, to second: ScanSettings) throws -> String? {
+    difference(
+      try JSONSerialization.jsonObject(with: Data(encode(first))),
+      try JSONSerialization.jsonObject(with: Data(encode(second))), at: "settings")
+  }
+
   private static func difference(_ a: Any, _ b: Any, at path: String) -> String? {
     func text(_ value: Any?) -> String {
       guard let value else { return "none" }
@@ -70,7 +77,11 @@ extension Manifest {
     }
     if let a = a as? [String: Any], let b = b as? [String: Any] {
       // What people change comes before what follows from it.
-      let order = ["format", "version", "model", "genome", "regionFiles", "regions", "settings", "scored", "shards"]
+      let order = [
+        "format", "version", "model", "genome", "regionFiles", "regions", "settings", "scored", "shards", "kind",
+        "name",
+        "windowLength",
+      ]
       let keys = Set(a.keys).union(b.keys).sorted {
         (order.firstIndex(of: $0) ?? order.count, $0) < (order.firstIndex(of: $1) ?? order.count, $1)
       }

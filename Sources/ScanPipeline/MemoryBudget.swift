@@ -4,13 +4,13 @@ import Glibc
 
 /// Settles how many tasks, and tiles of which length, fit into the memory that a process may use.
 struct MemoryBudget {
-  /// Bytes.
-  let limit: Int
+  /// Bytes asked for; `nil` for the default: a gibibyte besides what the model takes once, or half of what the control
+  /// group allows when that is less.
+  let limit: Int?
 
   /// Tiles are not made shorter than this: flanks would cost more than bases.
   static let shortestTile = 256
-  /// Unless said otherwise a process takes this much, or half of what its control group allows.
-  static let defaultLimit = 1 << 30
+  private static let defaultRoom = 1 << 30
 
   /// A scanner and a number of tasks that fit.
   struct Settled {
@@ -18,6 +18,8 @@ struct MemoryBudget {
     let threads: Int
     /// Bytes that the process is predicted to take.
     let bytes: Int
+    /// Bytes that it may take.
+    let limit: Int
   }
 
   /// Takes as many tasks as fit, up to `threads`; where not even one does, shorter tiles, or
@@ -30,10 +32,11 @@ struct MemoryBudget {
       let task = try scanner.taskBytes + Self.copies * unitBytes
       // Measured when every program is there, so that weights, which no task has of its own, are in it.
       let shared = Self.residentBytes()
+      let limit = self.limit ?? min(shared + Self.defaultRoom, Self.groupLimit.map { $0 / 2 } ?? .max)
       let room = max(0, limit - shared) / max(1, task)
       if room >= 1 {
         let threads = min(threads, room)
-        return Settled(scanner: scanner, threads: threads, bytes: shared + threads * task)
+        return Settled(scanner: scanner, threads: threads, bytes: shared + threads * task, limit: limit)
       }
       guard let smaller = try scanner.withLessMemory(tilesAtLeast: Self.shortestTile) else {
         let needed = Self.mebibytes(shared + task)
@@ -56,11 +59,6 @@ struct MemoryBudget {
       let pages = text.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
     else { return 0 }
     return pages * sysconf(Int32(_SC_PAGESIZE))
-  }
-
-  /// The limit unless one is given: a gibibyte, or half of what the control group allows.
-  static var standard: MemoryBudget {
-    MemoryBudget(limit: min(defaultLimit, groupLimit.map { $0 / 2 } ?? .max))
   }
 
   /// What the control groups of this process allow, the strictest of them; `nil` for no limit.
@@ -110,10 +108,13 @@ extension ShardScanner {
       }
       let isExact = methods.contains(.ism) || audit != nil || hybrid != nil
       if isExact { ways.append(engine == .fast ? .differences : .passes) }
-      return try ways.map { way in
-        switch plan {
-        case .positions(let models, _): try ScoringMemory.bytes(models[0], way)
-        case .windows(let model, _): try ScoringMemory.bytes(model, way)
+      // A task runs one model, one way, at a time.
+      return try ways.flatMap { way in
+        try plans.map { plan in
+          switch plan {
+          case .positions(let models, _): try ScoringMemory.bytes(models[0], way)
+          case .windows(let model, _): try ScoringMemory.bytes(model, way)
+          }
         }
       }.max() ?? 0
     }
@@ -122,18 +123,26 @@ extension ShardScanner {
   /// The same with tiles of half the length, where the model takes any length, or with windows that share nothing; `nil` when
   /// there is no more to be done without. Scores do not change.
   fileprivate func withLessMemory(tilesAtLeast shortest: Int) throws -> ShardScanner? {
-    if case .windows(let model, let placements) = plan, model.step != nil {
-      var scanner = self
-      scanner.plan = .windows(
-        try WindowModel(model.network, length: model.length, targets: model.targets), placements: placements)
-      return scanner
-    }
-    guard case .positions(let models, let targets) = plan, models[0].network.fixedLength == nil,
-      models[0].tile / 2 >= shortest
-    else { return nil }
+    let smaller = try plans.map { try $0.withLessMemory(tilesAtLeast: shortest) }
+    guard smaller.contains(where: { $0 != nil }) else { return nil }
     var scanner = self
-    scanner.plan = .positions(
-      models: try models.map { try PositionModel($0.network, layout: $0.layout, tile: $0.tile / 2) }, targets: targets)
+    scanner.plans = zip(smaller, plans).map { $0 ?? $1 }
     return scanner
+  }
+}
+
+extension ShardScanner.Plan {
+  fileprivate func withLessMemory(tilesAtLeast shortest: Int) throws -> ShardScanner.Plan? {
+    switch self {
+    case .windows(let model, let placements):
+      guard model.step != nil else { return nil }
+      return .windows(
+        try WindowModel(model.network, length: model.length, targets: model.targets), placements: placements)
+    case .positions(let models, let targets):
+      guard models[0].network.fixedLength == nil, models[0].tile / 2 >= shortest else { return nil }
+      return .positions(
+        models: try models.map { try PositionModel($0.network, layout: $0.layout, tile: $0.tile / 2) },
+        targets: targets)
+    }
   }
 }

@@ -116,7 +116,7 @@ struct Merger: Sendable {
   private func calls(_ label: String) throws -> [SiteCall] {
     var caller = SiteCaller(threshold: settings.calls!, strand: Strand(rawValue: label))
     try forEachPart(label) { stretches, part in
-      let values = try part.section(ShardScanner.section(.predict, target: 0))
+      let values = try part.mean { $0.section(.predict, target: 0) }
       var first = 0
       for stretch in stretches {
         caller.append(
@@ -160,11 +160,17 @@ struct MergedPart {
     (self.settings, self.reader, self.own, self.other) = (settings, reader, own, other)
   }
 
-  /// A section, averaged over directions where the strand model says so.
-  func section(_ name: String) throws -> [Float] {
-    let values = try stored(name, own)
+  /// A section's mean over the models.
+  /// - Parameter name: of the section with a model's scores.
+  func mean(_ name: (ScoreSource) -> String) throws -> [Float] {
+    Ensemble.mean(try (0..<settings.modelCount).map { try section(name, ofModel: $0) })
+  }
+
+  /// A model's section, averaged over directions where the strand model says so.
+  private func section(_ name: (ScoreSource) -> String, ofModel model: Int) throws -> [Float] {
+    let values = try stored(name(ScoreSource(model: model)), own)
     guard let other else { return values }
-    let opposite = try stored(settings.strandModel == .swap ? "\(name)/partner" : name, other)
+    let opposite = try stored(name(ScoreSource(model: model, isPartner: settings.strandModel == .swap)), other)
     return zip(values, opposite).map { Float((Double($0) + Double($1)) / 2) }
   }
 
@@ -177,13 +183,19 @@ struct MergedPart {
 
   /// A track's values, one a base; NaN where there is none.
   func values(of spec: TrackSpec) throws -> [Float] {
-    if spec.isExactShare { return try section(ShardScanner.exactSection()) }
-    guard let reduction = spec.reduction else {
-      return try section(ShardScanner.section(.predict, target: spec.target))
+    if spec.isExactShare { return try section(\.exactShare, ofModel: 0) }
+    let name: (ScoreSource) -> String = {
+      spec.reduction == .newSite ? $0.newSites : $0.section(spec.method, target: spec.target)
     }
-    if reduction == .newSite { return try section(ShardScanner.newSiteSection()) }
-    let scores = try section(ShardScanner.section(spec.method, target: spec.target))
     let codes = try reader.codes(ofUnit: own)
+    guard spec.isSpread else { return Self.shown(try mean(name), codes, spec) }
+    return Ensemble.spread(
+      try (0..<settings.modelCount).map { Self.shown(try section(name, ofModel: $0), codes, spec) })
+  }
+
+  /// What a track shows of a section: predictions and new sites as they are, alternates reduced.
+  private static func shown(_ scores: [Float], _ codes: [UInt8], _ spec: TrackSpec) -> [Float] {
+    guard let reduction = spec.reduction, reduction != .newSite else { return scores }
     return codes.indices.map { base in
       let s = Alternates(scores[3 * base], scores[3 * base + 1], scores[3 * base + 2])
       guard !s.first.isNaN else { return .nan }

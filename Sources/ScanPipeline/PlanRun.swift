@@ -15,9 +15,9 @@ public struct PlanRun {
   /// - Returns: the plan in words, for standard output.
   public func callAsFunction(isDry: Bool) throws -> String {
     if request.sites != nil { throw ScanError.usage("--sites are minutes of work: scan them in one go") }
-    let model = try ScanModel(request.model)
+    let models = try request.models.map { try ScanModel($0) }
     let reader = try ReferenceReader(path: request.genome)
-    var plan = try ScanPlanner(request: request, model: model).plan(reader)
+    var plan = try ScanPlanner(request: request, models: models).plan(reader)
     plan.warn(request, progress)
     let trial = try ScanTrial(plan, reader)
     if case .seconds(let wanted) = request.cut {
@@ -31,7 +31,7 @@ public struct PlanRun {
             ? "audits and hybrid scans choose edits within blocks of \(GridBlock.length) bases, which are not cut (--audit 0 "
               + "cuts anywhere)" : "there are no more bases"))
     }
-    let memory = try (request.resources.memory.map { MemoryBudget(limit: $0) } ?? .standard).settle(
+    let memory = try MemoryBudget(limit: request.resources.memory).settle(
       plan.scanner, threads: request.resources.threads,
       unitBytes: plan.manifest.unitBases * plan.manifest.settings.bytesOfBase)
     guard !isDry else { return PlanSummary(plan.manifest, trial, memory).text(everyShard: true) }

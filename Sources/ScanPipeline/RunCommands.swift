@@ -17,8 +17,8 @@ public struct ShardScan {
   private let version: String
   private let resources: RunResources
   private let progress: Progress
-  /// Where the model and the genome lie now, when they have moved.
-  public var model: String?
+  /// Where the models and the genome lie now, when they have moved; no models when they have not.
+  public var models: [String] = []
   public var genome: String?
 
   public init(run: String, _ selection: Selection, version: String, resources: RunResources, progress: Progress) {
@@ -40,12 +40,17 @@ public struct ShardScan {
     let sources = try RunSources(of: folder)
     var request = sources.request
     request.version = version
-    if let model { request.model.path = model }
+    if !models.isEmpty {
+      guard models.count == request.models.count else {
+        throw ScanError.usage("--model: \(models.count) named, and the run was planned with \(request.models.count)")
+      }
+      for (number, path) in models.enumerated() { request.models[number].path = path }
+    }
     if let genome { request.genome = genome }
     let reader = try ReferenceReader(path: request.genome)
     // A genome that was not touched since the plan is not read again: that would cost each task of a job minutes.
     let isKnown = RunSources.FileStamp(path: request.genome) == sources.genome
-    let plan = try ScanPlanner(request: request, model: try ScanModel(request.model)).plan(
+    let plan = try ScanPlanner(request: request, models: try request.models.map { try ScanModel($0) }).plan(
       reader, known: isKnown ? folder.manifest : nil)
     if let difference = try plan.manifest.firstDifference(from: folder.manifest.encoded(), cut: false) {
       throw ScanError.badInput(

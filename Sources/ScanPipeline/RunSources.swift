@@ -59,8 +59,12 @@ extension ScanRequest {
       path == "-" || path.contains("://") ? path : URL(fileURLWithPath: path).standardizedFileURL.path
     }
     var request = self
-    request.model.path = absolute(model.path)
-    request.model.inputs = model.inputs.mapValues { $0 == "zeros" ? $0 : absolute($0) }
+    request.models = models.map {
+      var model = $0
+      model.path = absolute($0.path)
+      model.inputs = $0.inputs.mapValues { $0 == "zeros" ? $0 : absolute($0) }
+      return model
+    }
     request.genome = absolute(genome)
     request.regions = regions.map(absolute)
     request.exclude = exclude.map(absolute)

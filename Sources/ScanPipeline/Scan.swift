@@ -13,13 +13,13 @@ public struct Scan {
   }
 
   /// Runs the scan. Cancelling the task leaves a folder that the same request resumes.
-  public func run() async throws { try await run(try ScanModel(request.model)) }
+  public func run() async throws { try await run(try request.models.map { try ScanModel($0) }) }
 
-  /// Runs the scan with a model that was read.
-  func run(_ model: ScanModel) async throws {
+  /// Runs the scan with models that were read.
+  func run(_ models: [ScanModel]) async throws {
     let reader = try ReferenceReader(path: request.genome)
-    if let sites = request.sites { return try await run(sites: sites, model, reader) }
-    let plan = try ScanPlanner(request: request, model: model).plan(reader)
+    if let sites = request.sites { return try await run(sites: sites, models, reader) }
+    let plan = try ScanPlanner(request: request, models: models).plan(reader)
     plan.warn(request, progress)
     let folder = try RunFolder(
       starting: request.output, for: plan.manifest, sources: RunSources(request), force: request.force,
@@ -47,8 +47,8 @@ public struct Scan {
   }
 
   /// Scores sites alone: minutes of work at most, so that an interrupted run simply starts again.
-  private func run(sites path: String, _ model: ScanModel, _ reader: borrowing ReferenceReader) async throws {
-    let (manifest, positions) = try ScanPlanner(request: request, model: model).planSites(reader)
+  private func run(sites path: String, _ models: [ScanModel], _ reader: borrowing ReferenceReader) async throws {
+    let (manifest, positions) = try ScanPlanner(request: request, models: models).planSites(reader)
     let scan = SiteScan(
       request: request, model: positions, methods: manifest.settings.methods,
       circular: Set(manifest.settings.circular ?? []))

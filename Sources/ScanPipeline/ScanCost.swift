@@ -7,7 +7,12 @@ struct ScanCost {
   /// Of every method of the run.
   let ofBase: Double
 
-  init(_ plan: ShardScanner.Plan, _ settings: ScanSettings) throws {
+  /// - Parameter plans: one a model.
+  init(_ plans: [ShardScanner.Plan], _ settings: ScanSettings) throws {
+    ofBase = try plans.reduce(0) { $0 + (try ScanCost($1, settings).ofBase) }
+  }
+
+  private init(_ plan: ShardScanner.Plan, _ settings: ScanSettings) throws {
     let methods = Set(settings.methods)
     func sum(predict: () throws -> Double, tism: () throws -> Double, exact: () throws -> Double) rethrows -> Double {
       var cost = 0.0
@@ -28,7 +33,7 @@ struct ScanCost {
       let tile = try PositionModel(network, layout: layout).tile
       let flanks = 2 * layout.flank + 1 + layout.deficit
       let pass = network.fixedLength ?? tile + flanks
-      let forward = try Self.forward(network, pass) / Double(tile)
+      let forward = Double(try network.multiplyAdds(length: pass)) / Double(tile)
       ofBase =
         try Double(models.count)
         * sum(predict: { forward }, tism: { forward * Double(1 + targets.count) }) {
@@ -48,18 +53,12 @@ struct ScanCost {
     }
   }
 
-  /// Of one sequence.
-  private static func forward(_ network: Network, _ length: Int) throws -> Double {
-    let batch = network.fixedBatch ?? 1
-    return Double(try network.program(batch: batch, length: length).multiplyAdds) / Double(batch)
-  }
-
   /// Of the three edits of a base, with its share of the pass that they start from.
   private static func exact(
     _ network: Network, pass: Int, naive: Int, perBase forward: Double, _ engine: SubstitutionEngine
   ) throws -> Double {
     guard engine == .fast, try network.prefersDifferences(length: pass, naiveLength: naive) else {
-      return forward + 3 * (try Self.forward(network, naive))
+      return forward + 3 * Double(try network.multiplyAdds(length: naive))
     }
     return forward + 3 * Double(try network.differenceProgram(length: pass).costPerEdit)
   }

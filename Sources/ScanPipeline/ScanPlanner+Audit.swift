@@ -5,7 +5,7 @@ import Genomics
 extension ScanPlanner {
   /// Settles how TISM is audited and which share of it is replaced.
   /// - Returns: how bases are drawn; `nil` without an audit.
-  func audit(_ plan: ShardScanner.Plan, strandBases: Int, _ contigs: [Contig], _ settings: inout ScanSettings) throws
+  func audit(_ plans: [ShardScanner.Plan], strandBases: Int, _ contigs: [Contig], _ settings: inout ScanSettings) throws
     -> AuditSampling?
   {
     if let number = request.audit, number < 0 {
@@ -26,7 +26,7 @@ extension ScanPlanner {
     let needsAudit = ScanError.usage("--genes needs an audit: say how many edits with --audit")
     if request.genes != nil, request.audit == 0 { throw needsAudit }
     let coding = try request.genes.map { try self.coding($0, contigs) }
-    var bases = try request.audit.map { ($0 + 2) / 3 } ?? defaultBases(plan, strandBases, settings)
+    var bases = try request.audit.map { ($0 + 2) / 3 } ?? defaultBases(plans, strandBases, settings)
     bases = min(bases, strandBases)
     guard bases > 0 else {
       if request.genes != nil { throw needsAudit }
@@ -38,9 +38,9 @@ extension ScanPlanner {
   }
 
   /// Exact scores that the run makes in any case cost nothing.
-  private func defaultBases(_ plan: ShardScanner.Plan, _ strandBases: Int, _ settings: ScanSettings) throws -> Int {
+  private func defaultBases(_ plans: [ShardScanner.Plan], _ strandBases: Int, _ settings: ScanSettings) throws -> Int {
     if settings.methods.contains(.ism) { return AuditBudget.most }
-    return try AuditBudget(plan, engine: settings.engine, strandBases: strandBases, step: settings.step).bases
+    return try AuditBudget(plans, engine: settings.engine, strandBases: strandBases, step: settings.step).bases
   }
 
   /// Coding bases by contig, ascending.

@@ -2,12 +2,12 @@ import Attribution
 import Foundation
 import GenomeIO
 import Genomics
-import ONNXImport
 
-/// Settles a request against model, genome and regions.
+/// Settles a request against models, genome and regions.
 struct ScanPlanner {
   let request: ScanRequest
-  let model: ScanModel
+  /// One, or those of an ensemble.
+  let models: [ScanModel]
 
   /// A settled run: what is written down, and what scores it.
   struct Plan {
@@ -22,8 +22,9 @@ struct ScanPlanner {
   /// - Parameter known: the manifest of the run, when its genome is known to be unchanged: contigs are not read again.
   func plan(_ reader: borrowing ReferenceReader, known: Manifest? = nil) throws -> Plan {
     let contigs = reader.contigs.inTrackOrder()
-    var settings = try self.settings(contigs, known)
-    let circular = Set(contigs.indices.filter { settings.circular?.contains(contigs[$0].name) == true })
+    // The machines that scan a run need not have what is only shown beside its tracks.
+    if known == nil { try checkAnnotations() }
+    let circularNames = try known.map { $0.settings.circular } ?? circular(contigs)
     // Regions from standard input are not there a second time.
     let asked = request.regions == "-" ? known?.regionsAsked : nil
     let regions = try asked ?? regions(contigs: reader.contigs)
@@ -31,17 +32,19 @@ struct ScanPlanner {
       RegionSet(try RegionFile.read(path: $0, contigs: reader.contigs).map(\.interval), contigs: contigs)
     }
 
-    let plan: ShardScanner.Plan
+    let first = try ModelPlanner(request, models[0]).plan(contigs, regions, circular: circularNames)
+    var settings = first.settings
+    var plans = [first.plan]
+    for (number, model) in models.enumerated().dropFirst() {
+      let plan = try ModelPlanner(request, model).plan(contigs, regions, circular: circularNames)
+      try checkAlike(plan.settings, settings, number)
+      plans.append(plan.plan)
+    }
+    settings.models = models.count > 1 ? models.count : nil
     var scored: RegionSet
-    switch model.kind {
-    case .position(let layout):
-      let targets = try positionTargets(&settings)
-      plan = .positions(models: try positionModels(layout, &settings), targets: targets)
-      scored = regions.map { RegionSet($0.map(\.interval), contigs: contigs) } ?? RegionSet(all: contigs)
-    case .window:
-      let windows = try windowModel(&settings)
-      let placements = try placements(windows.length, contigs, regions, settings)
-      plan = .windows(windows, placements: placements)
+    switch first.plan {
+    case .positions: scored = regions.map { RegionSet($0.map(\.interval), contigs: contigs) } ?? RegionSet(all: contigs)
+    case .windows(_, let placements):
       scored = covered(placements[.plus]!, contigs)
       if settings.windowAt == .tile, let regions {
         scored = scored.intersecting(RegionSet(regions.map(\.interval), contigs: contigs))
@@ -51,16 +54,17 @@ struct ScanPlanner {
     guard !scored.isEmpty else { throw ScanError.badInput("no base is left to score: check --regions and --exclude") }
 
     let strands = settings.scannedStrands
-    let sampling = try audit(plan, strandBases: scored.baseCount * strands.count, contigs, &settings)
+    let sampling = try audit(plans, strandBases: scored.baseCount * strands.count, contigs, &settings)
     let files = [request.regions, request.exclude, request.genes].compactMap { $0 }
+    let circular = Set(contigs.indices.filter { circularNames?.contains(contigs[$0].name) == true })
     let numbers = Dictionary(uniqueKeysWithValues: contigs.enumerated().map { ($1.name, $0) })
     let shardPlan = ShardPlan(
       stretches: scored.intervals.map { Manifest.Stretch(contig: numbers[$0.contig]!, start: $0.start, end: $0.end) },
-      strands: strands.count, keepsBlocks: settings.keepsBlocks, costOfBase: try ScanCost(plan, settings).ofBase,
+      strands: strands.count, keepsBlocks: settings.keepsBlocks, costOfBase: try ScanCost(plans, settings).ofBase,
       bytesOfBase: settings.bytesOfBase, step: settings.step)
     let count: Int = if case .count(let count) = request.cut { count } else { shardPlan.defaultCount }
     let manifest = Manifest(
-      version: request.version, model: model.fileRecords, genome: try genome(contigs, reader, known),
+      version: request.version, model: models.flatMap(\.fileRecords), genome: try genome(contigs, reader, known),
       regionFiles: try files.filter { $0 != "-" }.map {
         Manifest.FileRecord(name: ScanModel.lastComponent($0), md5: try FileDigest.md5(path: $0))
       },
@@ -69,7 +73,7 @@ struct ScanPlanner {
     return Plan(
       manifest: manifest,
       scanner: ShardScanner(
-        contigs: contigs, circular: circular, plan: plan, methods: settings.methods, engine: settings.engine,
+        contigs: contigs, circular: circular, plans: plans, methods: settings.methods, engine: settings.engine,
         newSites: settings.reductions.contains(.newSite), verified: settings.verify.map { EditSample(fraction: $0) },
         audit: sampling, hybrid: settings.hybrid.map { HybridChoice(share: $0) }), shardPlan: shardPlan)
   }
@@ -86,6 +90,9 @@ struct ScanPlanner {
 
   /// Settles a request for sites: everything of a plan but shards.
   func planSites(_ reader: borrowing ReferenceReader) throws -> (manifest: Manifest, model: PositionModel) {
+    guard models.count == 1, let model = models.first else {
+      throw ScanError.usage("--sites scores with one --model")
+    }
     guard case .position(let layout) = model.kind, layout.activation != .plain else {
       throw ScanError.usage("--sites needs a model with one logit a base")
     }
@@ -103,10 +110,12 @@ struct ScanPlanner {
       throw ScanError.usage("--verify is for regions and whole genomes; sites are only checked before the run")
     }
     guard request.sites != "-" else { throw ScanError.usage("--sites needs a file, not standard input") }
-    var settings = try self.settings(reader.contigs.inTrackOrder())
+    try checkAnnotations()
+    let planner = ModelPlanner(request, model)
+    var settings = try planner.settings(circular: try circular(reader.contigs.inTrackOrder()))
     settings.sites = true
     settings.targets = ["site"]
-    let models = try positionModels(layout, &settings)
+    let positions = try planner.positionModels(layout, &settings)
     let manifest = Manifest(
       version: request.version, model: model.fileRecords,
       genome: try genome(reader.contigs.inTrackOrder(), reader, nil),
@@ -115,46 +124,17 @@ struct ScanPlanner {
           name: ScanModel.lastComponent(request.sites!), md5: try FileDigest.md5(path: request.sites!))
       ],
       regions: [], scored: Manifest.Scored(bases: 0, checksum: ""), settings: settings, unitBases: 0, shards: [])
-    return (manifest, models[0])
+    return (manifest, positions[0])
   }
 
-  // MARK: Settings
-
-  private func settings(_ contigs: [Contig], _ known: Manifest? = nil) throws -> ScanSettings {
-    // The machines that scan a run need not have what is only shown beside its tracks.
-    for path in known == nil ? request.annotations : []
+  private func checkAnnotations() throws {
+    for path in request.annotations
     where !path.contains("://") && !FileManager.default.fileExists(atPath: path) {
       throw ScanError.badInput("--annotation \(path): no such file")
     }
-    let methods = Set(request.methods).sorted()
-    let strandModel = model.output.strands ?? .stranded
-    if strandModel != .stranded, request.strands != .both {
-      throw ScanError.usage("--strand-model \(strandModel.rawValue) averages both directions: use --strand both")
-    }
-    var reductions: [Reduction] = []
-    for reduction in request.reductions where !reductions.contains(reduction) { reductions.append(reduction) }
-    let kind: OutputKind = if case .position = model.kind { .position } else { .window }
-    if reductions.contains(.newSite), !methods.contains(.ism) || kind == .window {
-      throw ScanError.usage("--reduce new-site needs --method ism and a model with one output a base")
-    }
-    if request.calls != nil, !methods.contains(.predict) || kind == .window {
-      throw ScanError.usage("--calls needs --method predict and a model with one output a base")
-    }
-    if let verify = request.verify {
-      guard 0...1 ~= verify else { throw ScanError.usage("--verify \(verify): a fraction of the edits, 0 to 1") }
-      guard methods != [.predict] else { throw ScanError.usage("--verify needs --method tism or ism") }
-    }
-    var settings = ScanSettings(
-      methods: methods, targets: request.targets, kind: kind,
-      preActivation: (kind == .position ? model.positionNetwork : model.network).isPreActivation,
-      engine: request.engine, strands: request.strands, strandModel: strandModel,
-      reductions: methods == [.predict] ? [] : reductions,
-      formats: TrackFormat.allCases.filter(request.formats.contains), calls: request.calls,
-      verify: request.verify == 0 ? nil : request.verify, inputs: model.inputRecords,
-      sequenceInput: model.sequenceInput, sequenceLayout: model.sequenceLayout?.rawValue)
-    settings.circular = try known.map { $0.settings.circular } ?? circular(contigs)
-    return settings
   }
+
+  // MARK: Contigs and regions
 
   /// Names of the circular contigs in track order; `nil` for none.
   private func circular(_ contigs: [Contig]) throws -> [String]? {
@@ -180,129 +160,30 @@ struct ScanPlanner {
     return found.isEmpty ? nil : contigs.map(\.name).filter(found.contains)
   }
 
-  // MARK: Per-position models
-
-  private func positionTargets(_ settings: inout ScanSettings) throws -> [PositionTarget] {
-    for (isSet, flag) in [
-      (request.windowAt != .tile, "--window-at"), (request.step != nil, "--step"),
-      (request.windowLength != nil, "--window-length"),
-    ] where isSet {
-      throw ScanError.usage("\(flag) is for models scored by windows; this one has one output a base")
-    }
-    guard case .position(let layout) = model.kind else { return [] }
-    let texts = settings.targets.isEmpty ? [layout.activation == .plain ? "logit" : "weighted"] : settings.targets
-    var targets: [PositionTarget] = []
-    for text in texts {
-      guard case .position(let target) = try ScoreTarget(parsing: text) else {
-        throw ScanError.usage(
-          "--target \(text): the model has one output a base; choose weighted, weighted-mean, probability or logit, or "
-            + "score it by windows with --output-kind window")
-      }
-      if layout.activation == .plain, target != .logit {
-        throw AttributionError.wrongKindOfTarget(
-          target: text,
-          reason: "the model's outputs are no logits, so sites have no weights; use --target logit, the plain sum")
-      }
-      if !targets.contains(target) { targets.append(target) }
-    }
-    settings.targets = targets.map(\.rawValue)
-    return targets
-  }
-
-  private func positionModels(_ layout: PositionLayout, _ settings: inout ScanSettings) throws -> [PositionModel] {
-    settings.activation = layout.activation
-    settings.offset = layout.offset
-    settings.channel = model.output.channel ?? 0
-    settings.first = layout.first
-    let own = try PositionModel(model.positionNetwork, layout: layout, tile: request.tile)
-    guard settings.strandModel == .swap else { return [own] }
-    var partner = model.output
-    partner.channel = 1 - (model.output.channel ?? 0)
-    guard case .position(let other) = try model.positionNetwork.settledKind(partner) else { return [own] }
-    return [own, try PositionModel(model.positionNetwork, layout: other, tile: request.tile)]
-  }
-
-  // MARK: Per-window models
-
-  private func windowModel(_ settings: inout ScanSettings) throws -> WindowModel {
-    if settings.strandModel == .swap {
-      throw ScanError.usage("--strand-model swap needs a model with one output a base and two channels")
-    }
-    guard let length = model.network.fixedLength ?? request.windowLength else {
-      throw ScanError.usage("the model takes windows of any length: say how long with --window-length")
-    }
-    if let wanted = request.windowLength, wanted != length {
-      throw ScanError.usage("--window-length \(wanted): the model takes \(length) bases")
-    }
-    let outputs = try model.network.outputs(atLength: length)
-    var targets = settings.targets.isEmpty ? try ScoreTarget.defaults(among: outputs) : []
-    for text in settings.targets {
-      let target = try ScoreTarget(parsing: text)
-      if !targets.contains(target) { targets.append(target) }
-    }
-    settings.targets = targets.map(\.description)
-    settings.windowLength = length
-    settings.windowAt = request.windowAt
-    if request.windowAt == .tile {
-      let step = request.step ?? max(1, length / 2)
-      guard 1...length ~= step else {
-        throw ScanError.usage("--step \(step) must be 1 to the window's \(length) bases, or bases would be left out")
-      }
-      settings.step = step
-    } else {
-      guard request.step == nil else { throw ScanError.usage("--step is for --window-at tile") }
-      settings.overlap = request.overlap
-    }
-    return try WindowModel(
-      model.network, length: length, step: settings.step, targets: try targets.map { try $0.resolved(among: outputs) })
-  }
-
-  private func placements(_ length: Int, _ contigs: [Contig], _ regions: [Region]?, _ settings: ScanSettings) throws
-    -> [Strand: [WindowPlacement]]
-  {
-    if settings.windowAt == .tile {
-      let both = contigs.map {
-        WindowPlacement(
-          gridOn: $0.length, length: length, step: settings.step!,
-          isCircular: settings.circular?.contains($0.name) == true)
-      }
-      return [.plus: both, .minus: both]
-    }
-    guard let regions else { throw ScanError.usage("--window-at \(settings.windowAt!.rawValue) needs --regions") }
-    // The windows decide values, so that the manifest must know the file by its digest.
-    guard request.regions != "-" else {
-      throw ScanError.usage("--window-at \(settings.windowAt!.rawValue) needs --regions as a file, not standard input")
-    }
-    let byContig = Dictionary(grouping: regions, by: \.interval.contig)
-    func starts(_ contig: Contig, _ strand: Strand) throws -> [Int] {
-      try (byContig[contig.name] ?? []).map { region in
-        var centre = (region.interval.start + region.interval.end) / 2
-        if settings.windowAt == .summit {
-          guard let summit = region.summit else {
-            throw ScanError.badInput(
-              "\(request.regions ?? "--region"):\(region.line): no summit in column 10; use --window-at center")
-          }
-          centre = region.interval.start + summit
-        }
-        let start = centre - length / 2
-        return strand == .plus ? start : contig.length - (start + length)
-      }
-    }
-    func placement(_ strand: Strand) throws -> [WindowPlacement] {
-      try contigs.map {
-        WindowPlacement(
-          starts: try starts($0, strand), length: length, contigLength: $0.length, overlap: settings.overlap!,
-          isCircular: settings.circular?.contains($0.name) == true)
-      }
-    }
-    return [.plus: try placement(.plus), .minus: try placement(.minus)]
-  }
-
   private func covered(_ placements: [WindowPlacement], _ contigs: [Contig]) -> RegionSet {
     RegionSet(
       zip(contigs, placements).flatMap { contig, placement in
         placement.covered.map { Interval(contig: contig.name, start: $0.lowerBound, end: $0.upperBound) }
       }, contigs: contigs)
+  }
+
+  // MARK: Ensembles
+
+  /// The models of an ensemble are scored in the same windows for the same targets.
+  private func checkAlike(_ settings: ScanSettings, _ first: ScanSettings, _ number: Int) throws {
+    let path = request.models[number].path
+    if let twin = models[..<number].firstIndex(where: {
+      $0.fileRecords.map(\.md5) == models[number].fileRecords.map(\.md5)
+    }) {
+      throw ScanError.usage("--model \(path): the same network as \(request.models[twin].path); name each model once")
+    }
+    // Where its first output lies is a model's own matter.
+    var own = settings
+    own.first = first.first
+    guard let difference = try Manifest.firstDifference(from: first, to: own) else { return }
+    throw ScanError.badInput(
+      "--model \(path): the models of an ensemble must have the same windows, targets and kind of output, but "
+        + "\(difference) (there: \(request.models[0].path), here: this model); scan it alone")
   }
 
   // MARK: Regions

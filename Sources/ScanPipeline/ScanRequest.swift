@@ -10,7 +10,8 @@ public struct ScanRequest: Sendable, Codable {
     case seconds(Double)
   }
 
-  public var model: ModelRequest
+  /// One, or those of an ensemble, with the same options.
+  public var models: [ModelRequest]
   /// Path of the indexed FASTA.
   public var genome: String
   /// BED or narrowPeak file of the bases to score; with ``regionStrings`` empty too, the whole genome.
@@ -61,13 +62,13 @@ public struct ScanRequest: Sendable, Codable {
   public var version = ""
   /// What is written down: not what it runs with, nor where it goes.
   private enum CodingKeys: String, CodingKey {
-    case model, genome, circular, regions, regionStrings, sites, exclude, methods, targets, strands, reductions,
+    case models, genome, circular, regions, regionStrings, sites, exclude, methods, targets, strands, reductions,
       formats, windowAt,
       step, windowLength, overlap, engine, calls, verify, audit, genes, hybrid, tile, dropsShards, annotations
   }
 
-  public init(model: ModelRequest, genome: String, output: String, version: String) {
-    self.model = model
+  public init(models: [ModelRequest], genome: String, output: String, version: String) {
+    self.models = models
     self.genome = genome
     self.output = output
     self.version = version

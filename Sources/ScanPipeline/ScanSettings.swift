@@ -60,6 +60,8 @@ public enum TrackFormat: String, CaseIterable, Hashable, Sendable, Codable {
 /// Everything besides model, genome and regions that decides a value of the run: a part of the manifest.
 public struct ScanSettings: Hashable, Sendable, Codable {
   public var methods: [Method]
+  /// Models of an ensemble, whose outputs are averaged; `nil` for one.
+  public var models: Int?
   public var targets: [String]
   public var kind: OutputKind
   /// Per-position models: what the outputs stand for and how far labels were shifted.
@@ -100,6 +102,8 @@ public struct ScanSettings: Hashable, Sendable, Codable {
 }
 
 extension ScanSettings {
+  var modelCount: Int { models ?? 1 }
+
   /// Strands that are scored, in the order of shard files.
   var scannedStrands: [Strand] { strands == .both ? [.plus, .minus] : strands == .plus ? [.plus] : [.minus] }
 
@@ -109,8 +113,8 @@ extension ScanSettings {
       let ofKind = kind == .position && method == .predict ? 1 : targets.count
       return sum + (method == .predict ? 1 : 3) * ofKind
     }
-    let extra = (reductions.contains(.newSite) ? 1 : 0) + (hybrid == nil ? 0 : 1)
-    return 1 + 4 * (values + extra) * (strandModel == .swap ? 2 : 1)
+    let ofModel = values + (reductions.contains(.newSite) ? 1 : 0)
+    return 1 + 4 * (ofModel * modelCount + (hybrid == nil ? 0 : 1)) * (strandModel == .swap ? 2 : 1)
   }
 
   /// Whether edits are chosen by comparing those of a block of the grid, which must then be scored by one task.

@@ -17,21 +17,22 @@ extension ShardScanner {
     static func ism(_ target: Int) -> String { "audit/ism/\(target)" }
   }
 
-  /// Share of a base's alternates that a hybrid scan computed exactly.
-  static func exactSection(partner: Bool = false) -> String { "tism/exact\(partner ? "/partner" : "")" }
-
-  /// Draws the audited bases, chooses the edits that a hybrid scan replaces, and computes both exactly.
-  func refine(_ result: inout UnitResult, _ unit: WorkUnit, _ bases: [StrandBases], partner: Bool) throws {
+  /// Draws the audited bases, chooses the edits that a hybrid scan replaces, and computes both exactly. In an ensemble both
+  /// follow from the mean over the models, and audits are of it.
+  func refine(_ result: inout UnitResult, _ unit: WorkUnit, _ bases: [StrandBases], isPartner: Bool) throws {
     guard methods.contains(.tism), audit != nil || hybrid != nil else { return }
-    let targets = targetCount
-    let tism = (0..<targets).map { result.sections[Self.section(.tism, target: $0, partner: partner)]! }
+    let sources = plans.indices.map { ScoreSource(model: $0, isPartner: isPartner) }
+    func mean(_ method: Method, _ target: Int) -> [Float] {
+      Ensemble.mean(sources.map { result.sections[$0.section(method, target: target)]! })
+    }
+    let tism = (0..<targetCount).map { mean(.tism, $0) }
     var units: [AuditSampling.Unit] = []
     var population = [Int](repeating: 0, count: audit?.strataCount ?? 0)
     var chosen: [Int] = []
     for block in GridBlock.blocks(of: unit.stretches) {
       let sizes = EditSizes(block, scores: tism)
       // The partner's channel is the same network: one of them is audited.
-      if let audit, !partner {
+      if let audit, !isPartner {
         units += audit.draw(
           block, sizes, codes: result.codes, contig: contigs[block.contig], strand: unit.strand,
           population: &population)
@@ -40,41 +41,45 @@ extension ShardScanner {
     }
     let audited = units.flatMap { drawn in (0..<3).map { 3 * drawn.base + $0 } }
     let edits = Set(audited).union(chosen).sorted()
-    let exact =
-      methods.contains(.ism)
-      ? (0..<targets).map { target in
-        let scores = result.sections[Self.section(.ism, target: target, partner: partner)]!
+    // By model and target.
+    let exact = try sources.map { source in
+      guard methods.contains(.ism) else {
+        return try exactScores(of: edits, unit, bases, codes: result.codes, source)
+      }
+      return (0..<targetCount).map { target in
+        let scores = result.sections[source.section(.ism, target: target)]!
         return edits.map { scores[$0] }
-      } : try exactScores(of: edits, unit, bases, codes: result.codes, partner: partner)
+      }
+    }
     let place = Dictionary(uniqueKeysWithValues: edits.enumerated().map { ($1, $0) })
 
-    if audit != nil, !partner {
+    if audit != nil, !isPartner {
       let isChosen = Set(chosen)
       result.sections[AuditSection.base] = units.map { Float($0.base) }
       result.sections[AuditSection.stratum] = units.map { Float($0.stratum) }
       result.sections[AuditSection.weight] = units.map { Float($0.weight) }
       result.sections[AuditSection.population] = population.map { Float($0) }
       result.sections[AuditSection.exact] = audited.map { isChosen.contains($0) ? 1 : 0 }
-      for target in 0..<targets {
+      for target in 0..<targetCount {
+        let ism = Ensemble.mean(exact.map { $0[target] })
         result.sections[AuditSection.tism(target)] = audited.map { tism[target][$0] }
-        result.sections[AuditSection.ism(target)] = audited.map { exact[target][place[$0]!] }
+        result.sections[AuditSection.ism(target)] = audited.map { ism[place[$0]!] }
       }
     }
     guard hybrid != nil else { return }
-    for target in 0..<targets {
-      var scores = tism[target]
-      for edit in chosen { scores[edit] = exact[target][place[edit]!] }
-      result.sections[Self.section(.tism, target: target, partner: partner)] = scores
+    for (source, exact) in zip(sources, exact) {
+      for target in 0..<targetCount {
+        let section = source.section(.tism, target: target)
+        for edit in chosen { result.sections[section]![edit] = exact[target][place[edit]!] }
+      }
     }
     var counts = result.codes.map { _ in 0 }
     for edit in chosen { counts[edit / 3] += 1 }
-    result.sections[Self.exactSection(partner: partner)] = zip(result.codes, counts).map {
-      $0 < 4 ? Float($1) / 3 : .nan
-    }
+    result.sections[sources[0].exactShare] = zip(result.codes, counts).map { $0 < 4 ? Float($1) / 3 : .nan }
   }
 
   private var targetCount: Int {
-    switch plan {
+    switch plans[0] {
     case .positions(_, let targets): targets.count
     case .windows(let model, _): model.targets.count
     }

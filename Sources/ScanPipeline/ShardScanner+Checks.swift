@@ -11,6 +11,12 @@ extension ShardScanner {
   /// Compares a few scores with independent ways, on a random sequence and on the first known bases of a unit.
   /// - Parameter bases: what the unit reads.
   func selfCheck(_ unit: WorkUnit, _ bases: [StrandBases]) throws -> CheckTally {
+    var tally = CheckTally()
+    for plan in plans { tally.add(try selfCheck(plan, unit, bases)) }
+    return tally
+  }
+
+  private func selfCheck(_ plan: Plan, _ unit: WorkUnit, _ bases: [StrandBases]) throws -> CheckTally {
     let check = SelfCheck(methods: checkedMethods, fast: engine == .fast)
     switch plan {
     case .positions(let models, let targets):

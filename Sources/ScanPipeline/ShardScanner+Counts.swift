@@ -9,7 +9,8 @@ extension ShardScanner {
     for (index, stretch) in unit.stretches.enumerated() {
       let length = contigs[stretch.contig].length
       let preceding = unit.preceding(index, contigLength: length)
-      switch plan {
+      // Models of an ensemble have the same windows.
+      switch plans[0] {
       case .positions(let models, _):
         // A linear contig shorter than a fixed-length model is followed by zero columns.
         if preceding == nil, !circular.contains(stretch.contig) {

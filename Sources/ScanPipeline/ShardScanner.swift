@@ -2,9 +2,9 @@ import Attribution
 import GenomeIO
 import Genomics
 
-/// Scores shards: knows the model, the windows and which bases a unit reads. Shared by all tasks.
+/// Scores shards: knows the models, the windows and which bases a unit reads. Shared by all tasks.
 struct ShardScanner: Sendable {
-  /// How the bases of a stretch are scored.
+  /// How the bases of a stretch are scored by one model.
   enum Plan: Sendable {
     /// - Parameter models: the model on the strand's own channel, and under ``StrandModel/swap`` on its partner.
     case positions(models: [PositionModel], targets: [PositionTarget])
@@ -15,7 +15,8 @@ struct ShardScanner: Sendable {
   let contigs: [Contig]
   /// Contigs (index) whose windows and passes go on over the origin.
   var circular: Set<Int> = []
-  var plan: Plan
+  /// One a model; those of an ensemble have the same windows and targets.
+  var plans: [Plan]
   let methods: [Method]
   let engine: SubstitutionEngine
   /// True when ISM also gives new-site scores.
@@ -25,13 +26,6 @@ struct ShardScanner: Sendable {
   /// How TISM is audited, and which of its edits are replaced by exact ones.
   var audit: AuditSampling?
   var hybrid: HybridChoice?
-
-  /// Section of a shard file that holds a method's scores of a target; `partner` is the other channel under `swap`.
-  static func section(_ method: Method, target: Int, partner: Bool = false) -> String {
-    "\(method.rawValue)/\(target)\(partner ? "/partner" : "")"
-  }
-
-  static func newSiteSection(partner: Bool = false) -> String { "ism/new-site\(partner ? "/partner" : "")" }
 
   // MARK: Reading
 
@@ -55,6 +49,13 @@ struct ShardScanner: Sendable {
 
   private func basesNeeded(_ range: Range<Int>, contig: Int, _ strand: Strand) -> Range<Int> {
     let bounds = StrandBases.bounds(contigLength: contigs[contig].length, isCircular: circular.contains(contig))
+    let needed = plans.map { basesNeeded($0, range, contig: contig, strand, within: bounds) }
+    return needed.map(\.lowerBound).min()!..<needed.map(\.upperBound).max()!
+  }
+
+  private func basesNeeded(
+    _ plan: Plan, _ range: Range<Int>, contig: Int, _ strand: Strand, within bounds: Range<Int>
+  ) -> Range<Int> {
     switch plan {
     case .positions(let models, _): return models[0].bases(toScore: range, within: bounds)
     case .windows(let model, let placements):
@@ -79,22 +80,28 @@ struct ShardScanner: Sendable {
       result.counts.unknown += unknown
       result.counts.scored += codes.count - unknown
     }
-    switch plan {
-    case .positions(let models, let targets):
-      for (number, model) in models.enumerated() {
-        try scorePositions(model, targets, unit, bases, partner: number == 1, into: &result)
-        try refine(&result, unit, bases, partner: number == 1)
+    for (number, plan) in plans.enumerated() {
+      switch plan {
+      case .positions(let models, let targets):
+        for (channel, model) in models.enumerated() {
+          let source = ScoreSource(model: number, isPartner: channel == 1)
+          try scorePositions(model, targets, unit, bases, source, into: &result)
+        }
+      case .windows(let model, let placements):
+        let source = ScoreSource(model: number)
+        try scoreWindows(model, placements[unit.strand]!, unit, bases, source, into: &result)
       }
-    case .windows(let model, let placements):
-      try scoreWindows(model, placements[unit.strand]!, unit, bases, into: &result)
-      try refine(&result, unit, bases, partner: false)
     }
+    for isPartner in hasPartner ? [false, true] : [false] { try refine(&result, unit, bases, isPartner: isPartner) }
     return result
   }
 
+  /// Whether each model is run on its other channel too.
+  private var hasPartner: Bool { if case .positions(let models, _) = plans[0] { models.count > 1 } else { false } }
+
   private func scorePositions(
     _ model: PositionModel, _ targets: [PositionTarget], _ unit: WorkUnit, _ bases: [StrandBases],
-    partner: Bool, into result: inout UnitResult
+    _ source: ScoreSource, into result: inout UnitResult
   ) throws {
     let checker = try verified.map { _ in try StretchChecker(model, targets: targets, fast: engine == .fast) }
     func run(_ scorer: inout some StretchScorer & ~Copyable, _ method: Method?, predicts: Bool) throws {
@@ -114,8 +121,7 @@ struct ShardScanner: Sendable {
         }
         if predicts {
           result.append(
-            Self.plus(parts.flatMap(\.predictions), unit.strand, codes),
-            to: Self.section(.predict, target: 0, partner: partner))
+            Self.plus(parts.flatMap(\.predictions), unit.strand, codes), to: source.section(.predict, target: 0))
         }
         guard let method else { continue }
         for target in targets.indices {
@@ -126,12 +132,10 @@ struct ShardScanner: Sendable {
             first += part.substitutions[target].length
           }
           result.append(
-            Self.alternates(scores, codes, unit.strand),
-            to: Self.section(method, target: target, partner: partner))
+            Self.alternates(scores, codes, unit.strand), to: source.section(method, target: target))
         }
         if newSites, method == .ism {
-          result.append(
-            Self.plus(parts.flatMap(\.newSites), unit.strand, codes), to: Self.newSiteSection(partner: partner))
+          result.append(Self.plus(parts.flatMap(\.newSites), unit.strand, codes), to: source.newSites)
         }
       }
     }
@@ -157,7 +161,7 @@ struct ShardScanner: Sendable {
 
   private func scoreWindows(
     _ model: WindowModel, _ placements: [WindowPlacement], _ unit: WorkUnit, _ bases: [StrandBases],
-    into result: inout UnitResult
+    _ source: ScoreSource, into result: inout UnitResult
   ) throws {
     let checker = try verified.map { _ in try WindowChecker(model, fast: engine == .fast) }
     func run(_ scorer: inout some WindowScorer & ~Copyable, _ method: Method?, predicts: Bool) throws {
@@ -183,11 +187,12 @@ struct ShardScanner: Sendable {
         for target in model.targets.indices {
           if predicts {
             result.append(
-              Self.plus(sum.predictions[target], unit.strand, codes), to: Self.section(.predict, target: target))
+              Self.plus(sum.predictions[target], unit.strand, codes), to: source.section(.predict, target: target))
           }
           if let method {
             result.append(
-              Self.alternates(sum.substitutions[target], codes, unit.strand), to: Self.section(method, target: target))
+              Self.alternates(sum.substitutions[target], codes, unit.strand), to: source.section(method, target: target)
+            )
           }
         }
       }

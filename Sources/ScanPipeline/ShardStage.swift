@@ -88,14 +88,13 @@ struct ShardStage {
 extension ShardStage {
   /// The scanner and the number of threads that fit into memory.
   private func fitting() throws -> (scanner: ShardScanner, threads: Int) {
-    let budget = resources.memory.map { MemoryBudget(limit: $0) } ?? .standard
-    let settled = try budget.settle(
+    let settled = try MemoryBudget(limit: resources.memory).settle(
       scanner, threads: resources.threads, unitBytes: manifest.unitBases * manifest.settings.bytesOfBase)
-    let facts = ["limit": budget.limit, "predicted": settled.bytes, "threads": settled.threads]
+    let facts = ["limit": settled.limit, "predicted": settled.bytes, "threads": settled.threads]
     log.write(.memory, facts)
     if settled.threads < resources.threads {
       progress.say(
-        "\(settled.threads) of \(resources.threads) threads fit into \(MemoryBudget.mebibytes(budget.limit)) MiB "
+        "\(settled.threads) of \(resources.threads) threads fit into \(MemoryBudget.mebibytes(settled.limit)) MiB "
           + "(--max-memory)")
     }
     return (settled.scanner, settled.threads)

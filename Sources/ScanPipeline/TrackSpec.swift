@@ -14,21 +14,23 @@ struct TrackSpec: Hashable, Sendable {
   /// `plus`, `minus`, or `both` when directions are averaged.
   let strand: String
   /// What one value means, for the long label.
-  let meaning: String
+  var meaning: String
   /// The target's part of the file name, where its slug alone would be another target's too.
   var fileTarget: String?
   /// Which share of a base's alternates a hybrid scan computed exactly, instead of a score.
   var isExactShare = false
+  /// How far the models of an ensemble differ in what the track without this shows.
+  var isSpread = false
 
   /// Name of the track's file without its extension.
   var stem: String {
     let middle = reduction.map { ".\($0.rawValue)" + (alternate.map { "-\(Base.letters[$0])" } ?? "") } ?? ""
-    return "\(method.rawValue).\(fileTarget ?? Self.slug(targetName))\(middle).\(strand)"
+    return "\(method.rawValue).\(fileTarget ?? Self.slug(targetName))\(middle)\(isSpread ? ".spread" : "").\(strand)"
   }
 
   /// A few words for the narrow column beside a track: method, reduction, strand.
   var shortLabel: String {
-    let sign = ["plus": " +", "minus": " -"][strand] ?? ""
+    let sign = (isSpread ? " spread" : "") + (["plus": " +", "minus": " -"][strand] ?? "")
     if isExactShare { return "exact share\(sign)" }
     guard let reduction else { return (method == .predict ? targetName : method.rawValue.uppercased()) + sign }
     return "\(method.rawValue.uppercased()) \(reduction.rawValue)" + (alternate.map { " \(Base.letters[$0])" } ?? "")
@@ -38,9 +40,10 @@ struct TrackSpec: Hashable, Sendable {
   /// What the values of the track are, in full.
   var label: String {
     let strandText = strand == "both" ? "both strands averaged" : "\(strand) strand"
-    guard let reduction else { return "\(meaning), \(strandText)" }
+    let spread = isSpread ? "sample standard deviation over the models of: " : ""
+    guard let reduction else { return "\(spread)\(meaning), \(strandText)" }
     let base = alternate.map { " (plus-strand \(Base.letters[$0]))" } ?? ""
-    return "\(method.rawValue.uppercased()) \(reduction.rawValue)\(base) of \(targetName), \(strandText): "
+    return "\(spread)\(method.rawValue.uppercased()) \(reduction.rawValue)\(base) of \(targetName), \(strandText): "
       + "\(reduction.formula); \(meaning)"
   }
 
@@ -76,8 +79,18 @@ extension ScanSettings {
     return parts
   }
 
-  /// The tracks of one strand label, in the order they are written.
+  /// The tracks of one strand label, in the order they are written: an ensemble has one of its spread beside each.
   func tracks(strand: String) -> [TrackSpec] {
+    shownTracks(strand: strand).flatMap { track -> [TrackSpec] in
+      guard modelCount > 1, !track.isExactShare else { return [track] }
+      var (mean, spread) = (track, track)
+      spread.isSpread = true
+      mean.meaning += "; mean over \(modelCount) models"
+      return [mean, spread]
+    }
+  }
+
+  private func shownTracks(strand: String) -> [TrackSpec] {
     let fileTargets = fileTargets
     return methods.flatMap { method -> [TrackSpec] in
       if method == .predict {

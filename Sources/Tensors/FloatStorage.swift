@@ -24,17 +24,23 @@ public final class AlignedFloats: @unchecked Sendable {
   public var pointer: UnsafePointer<Float> { UnsafePointer(base) }
 }
 
-/// Float32 memory on a 64-byte boundary that one task owns and writes, made once per session.
+/// Float32 memory on a 64-byte boundary that one task owns and writes, made once per session: zeros at first.
 public struct FloatScratch: ~Copyable {
   private let base: UnsafeMutablePointer<Float>
   public let count: Int
+  /// Where the memory came from when it is large.
+  private let block: ScratchPool.Block?
 
   public init(count: Int) {
     self.count = count
-    base = allocateFloats(count)
+    let bytes = floatBytes(count)
+    block = bytes < ScratchPool.smallest ? nil : ScratchPool.shared.take(bytes)
+    base = block?.base.bindMemory(to: Float.self, capacity: count) ?? allocateFloats(count)
   }
 
-  deinit { base.deallocate() }
+  deinit {
+    if let block { ScratchPool.shared.give(back: block) } else { base.deallocate() }
+  }
 
   /// The floats; valid while this scratch lives. Only the owning task may use it.
   public var pointer: UnsafeMutablePointer<Float> { base }
@@ -57,9 +63,12 @@ public struct IndexScratch: ~Copyable {
   public var pointer: UnsafeMutablePointer<Int> { base }
 }
 
+/// Bytes of `count` floats with a vector of slack at the end.
+private func floatBytes(_ count: Int) -> Int { (count + 16) * MemoryLayout<Float>.stride }
+
 /// `count` zeros on a 64-byte boundary, with a vector of slack at the end.
 private func allocateFloats(_ count: Int) -> UnsafeMutablePointer<Float> {
-  let bytes = (count + 16) * MemoryLayout<Float>.stride
+  let bytes = floatBytes(count)
   let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
   memset(raw, 0, bytes)
   return raw.bindMemory(to: Float.self, capacity: count + 16)

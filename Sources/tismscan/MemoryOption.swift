@@ -7,8 +7,8 @@ struct MemoryOption: ParsableArguments {
     name: .long,
     help: ArgumentHelp(
       """
-      Memory that the scan may take, such as 800M or 4G: fewer threads and shorter tiles when it is tight. Default: 1G, or half \
-      of what the control group allows when that is less.
+      Memory that the scan may take, such as 800M or 4G: fewer threads and shorter tiles when it is tight. Default: 1G \
+      besides what the model takes, or half of what the control group allows when that is less.
       """, valueName: "size"))
   var maxMemory: String?
 

@@ -5,8 +5,11 @@ import ScanPipeline
 
 /// Options about the model, shared by every subcommand that runs one.
 struct ModelOptions: ParsableArguments {
-  @Option(name: .long, help: "The network, an ONNX file.")
-  var model: String?
+  @Option(
+    name: .long, parsing: .singleValue,
+    help:
+      "The network, an ONNX file. Repeated (scan, plan), the models are an ensemble: tracks of their mean and spread.")
+  var model: [String] = []
 
   @Option(
     name: .long, parsing: .singleValue,
@@ -47,8 +50,14 @@ struct ModelOptions: ParsableArguments {
   )
   var strandModel: String?
 
-  /// - Parameter path: of the network.
-  func request(_ path: String) throws -> ModelRequest {
+  /// One for each model named.
+  /// - Parameter purpose: what they are for, as in "which network to scan with".
+  func requests(to purpose: String) throws -> [ModelRequest] {
+    guard !model.isEmpty else { throw ScanError.usage("--model: say which network to \(purpose) with") }
+    return try model.map(request)
+  }
+
+  private func request(_ path: String) throws -> ModelRequest {
     var request = ModelRequest(path: path)
     for binding in input {
       guard let equals = binding.firstIndex(of: "="), equals != binding.startIndex else {

@@ -29,10 +29,10 @@ struct PlanCommand: AsyncParsableCommand {
     guard let output = output ?? (dryRun ? "" : nil) else {
       throw ScanError.usage("--output: say where the run is to lie, or --dry-run")
     }
-    guard let path = model.model else { throw ScanError.usage("--model: say which network to scan with") }
+    let models = try model.requests(to: "scan")
     guard let fasta = genome.genome else { throw ScanError.usage("--genome: say which reference to scan") }
     var request = ScanRequest(
-      model: try model.request(path), genome: fasta, output: output, version: Version.number)
+      models: models, genome: fasta, output: output, version: Version.number)
     try plan.apply(to: &request)
     request.force = force
     request.resources = try run.resources()

@@ -60,15 +60,7 @@ struct PlanOptions: ParsableArguments {
   @Option(name: .long, help: "Which window a base in several belongs to (center, summit): central, mean or first.")
   var overlap = "central"
 
-  @Option(name: .long, help: "How ISM is computed: fast (difference propagation) or naive (a forward pass an edit).")
-  var engine = "fast"
-
-  @Option(
-    name: .long,
-    help: ArgumentHelp(
-      "Fraction of the edits, 0 to 1, whose scores are computed again by independent ways; one that differs fails the run.",
-      valueName: "p"))
-  var verify: Double?
+  @OptionGroup var exact: ExactOptions
 
   @Option(
     name: .long,
@@ -127,8 +119,8 @@ struct PlanOptions: ParsableArguments {
     request.step = step
     request.windowLength = windowLength
     request.overlap = try choice(overlap, "--overlap")
-    request.engine = try choice(engine, "--engine")
-    request.verify = verify
+    request.engine = try exact.substitutionEngine()
+    request.verify = exact.verify
     request.audit = audit
     request.genes = genes
     request.hybrid = hybrid

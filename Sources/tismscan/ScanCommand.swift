@@ -34,10 +34,10 @@ struct ScanCommand: AsyncParsableCommand {
     resources.memory = try memory.bytes()
     if let folder = shards.run { return try await scan(folder, resources) }
     if let flag = shards.given { throw ScanError.usage("\(flag) is for scan --run, which scans a planned run") }
-    guard let path = model.model else { throw ScanError.usage("--model: say which network to scan with") }
+    let models = try model.requests(to: "scan")
     guard let fasta = genome.genome else { throw ScanError.usage("--genome: say which reference to scan") }
     guard let output else { throw ScanError.usage("--output: say where the run is to lie") }
-    var request = ScanRequest(model: try model.request(path), genome: fasta, output: output, version: Version.number)
+    var request = ScanRequest(models: models, genome: fasta, output: output, version: Version.number)
     try plan.apply(to: &request)
     request.force = force
     request.resources = resources
@@ -60,11 +60,11 @@ struct ScanCommand: AsyncParsableCommand {
       throw ScanError.usage(
         "\(flag) does not go with --run: values were settled by tismscan plan, which makes another run with it")
     }
-    let (options, selection, moved) = (run, try shards.selection(), (model: model.model, genome: genome.genome))
+    let (options, selection, moved) = (run, try shards.selection(), (models: model.model, genome: genome.genome))
     try await Interruption.cancelling(stopAt: resources.stopAt) {
       var scan = ShardScan(
         run: folder, selection, version: Version.number, resources: resources, progress: options.progress())
-      (scan.model, scan.genome) = moved
+      (scan.models, scan.genome) = moved
       try await scan()
     }
   }

@@ -27,15 +27,7 @@ struct ScoreCommand: AsyncParsableCommand {
   @Option(name: .long, parsing: .upToNextOption, help: "What is scored; several share one forward pass.")
   var target: [String] = []
 
-  @Option(name: .long, help: "How ISM is computed: fast (difference propagation) or naive (a forward pass an edit).")
-  var engine = "fast"
-
-  @Option(
-    name: .long,
-    help: ArgumentHelp(
-      "Fraction of the edits, 0 to 1, whose scores are computed again by independent ways; one that differs fails the run.",
-      valueName: "p"))
-  var verify: Double?
+  @OptionGroup var exact: ExactOptions
 
   @Option(name: .long, parsing: .upToNextOption, help: "Maps to add: corrected, gradient-x-input.")
   var map: [String] = []
@@ -55,16 +47,20 @@ struct ScoreCommand: AsyncParsableCommand {
   var output: String
 
   func run() async throws {
-    guard let path = model.model else { throw ScanError.usage("--model: say which network to score with") }
+    let models = try model.requests(to: "score")
+    guard models.count == 1 else {
+      throw ScanError.usage(
+        "--model: score takes one network; scan averages several, and score files of each can be averaged")
+    }
     guard model.strandModel == nil else {
       throw ScanError.usage(
         "--strand-model is for scan; score takes sequences as they are: score the reverse complements too, and average")
     }
-    var request = ScoreRequest(model: try model.request(path), sequences: sequences, output: output)
+    var request = ScoreRequest(model: models[0], sequences: sequences, output: output)
     request.method = try choice(method, "--method")
     request.targets = target
-    request.engine = try choice(engine, "--engine")
-    request.verify = verify
+    request.engine = try exact.substitutionEngine()
+    request.verify = exact.verify
     request.maps = try choices(map, "--map")
     request.replacement = try replacement()
     request.threads = try run.resources().threads

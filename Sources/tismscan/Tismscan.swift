@@ -1,4 +1,5 @@
 import ArgumentParser
+import CMalloc
 import Glibc
 
 /// The command line: argument structs and messages. What commands do is in `ScanPipeline`.
@@ -22,6 +23,9 @@ struct Tismscan: AsyncParsableCommand {
   /// Runs the command and ends with the exit code of docs/formats.md.
   static func main() async {
     var resumes = false
+    // Scores of a unit of work go back to the system when they are written. Left to itself the allocator raises this limit
+    // to what it saw, and keeps large pieces in fragments: several times what is in use.
+    mallopt(M_MMAP_THRESHOLD, 1 << 20)
     do {
       try Version.checkForcedInstructionSet()
       var command = try parseAsRoot()

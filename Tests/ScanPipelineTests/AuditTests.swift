@@ -147,7 +147,7 @@ struct AuditTests {
 
   /// The plan of a request with its scanner, and the bases of one shard.
   static func planned(_ request: ScanRequest, _ model: ScanModel) throws -> (Manifest, ShardScanner) {
-    let plan = try ScanPlanner(request: request, model: model).plan(ReferenceReader(path: request.genome))
+    let plan = try ScanPlanner(request: request, models: [model]).plan(ReferenceReader(path: request.genome))
     return (plan.manifest, plan.scanner)
   }
 
@@ -211,11 +211,11 @@ struct AuditTests {
     let scored = try plain.score(shard, bases)
     func record(_ name: String, bases count: Int) throws -> AuditRecord {
       var other = ShardScanner(
-        contigs: [Contig(name: name, length: 4_000)], plan: scanner.plan, methods: scanner.methods,
+        contigs: [Contig(name: name, length: 4_000)], plans: scanner.plans, methods: scanner.methods,
         engine: scanner.engine, newSites: false)
       other.audit = AuditSampling(bases: count, total: 4_000, coding: scanner.audit?.coding)
       var result = scored
-      try other.refine(&result, shard, bases, partner: false)
+      try other.refine(&result, shard, bases, isPartner: false)
       var totals = AuditTotals(manifest.settings)
       totals.add { result.sections[$0] }
       return totals.record
@@ -251,11 +251,11 @@ struct AuditTests {
       let request = Self.request(fixture, "out", perWindow: perWindow)
       let (manifest, scanner) = try Self.planned(request, try Self.model(perWindow: perWindow))
       let budget = try AuditBudget(
-        scanner.plan, engine: .fast, strandBases: 7_000, step: manifest.settings.step)
+        scanner.plans, engine: .fast, strandBases: 7_000, step: manifest.settings.step)
       #expect(Double(budget.bases) * budget.base <= 0.1 * budget.run)
       #expect(manifest.settings.audit ?? 0 == 3 * budget.bases)
       let larger = try AuditBudget(
-        scanner.plan, engine: .fast, strandBases: 2_000_000_000, step: manifest.settings.step)
+        scanner.plans, engine: .fast, strandBases: 2_000_000_000, step: manifest.settings.step)
       #expect(larger.bases == AuditBudget.most)
       let none = try Self.planned(
         Self.request(fixture, "out", perWindow: perWindow) { $0.audit = 0 }, try Self.model(perWindow: perWindow))

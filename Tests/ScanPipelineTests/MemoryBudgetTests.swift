@@ -8,7 +8,7 @@ import Testing
 struct MemoryBudgetTests {
   private static func scanner(_ fixture: ScanFixture, perWindow: Bool) throws -> ShardScanner {
     let request = RunTests.request(fixture, "out", perWindow: perWindow)
-    return try ScanPlanner(request: request, model: RunTests.model(perWindow: perWindow)).plan(
+    return try ScanPlanner(request: request, models: [RunTests.model(perWindow: perWindow)]).plan(
       ReferenceReader(path: fixture.genome)
     ).scanner
   }

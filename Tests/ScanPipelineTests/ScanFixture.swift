@@ -43,7 +43,7 @@ struct ScanFixture {
 
   func request(_ output: String, _ change: (inout ScanRequest) -> Void = { _ in }) -> ScanRequest {
     var request = ScanRequest(
-      model: ModelRequest(path: "model.onnx"), genome: genome, output: folder.file(output), version: "test")
+      models: [ModelRequest(path: "model.onnx")], genome: genome, output: folder.file(output), version: "test")
     request.formats = [.bigwig, .bedgraph]
     request.resources.threads = 2
     // A few, because debug builds take seconds to resample thousands.
@@ -55,7 +55,14 @@ struct ScanFixture {
   func run(_ request: ScanRequest, _ model: ScanModel) async throws { try await Self.run(request, model) }
 
   static func run(_ request: ScanRequest, _ model: ScanModel) async throws {
-    try await Scan(request, progress: Progress(isTerminal: false, isQuiet: true) { _ in }).run(model)
+    try await Scan(request, progress: Progress(isTerminal: false, isQuiet: true) { _ in }).run([model])
+  }
+
+  /// Scans with an ensemble.
+  func run(_ request: ScanRequest, _ models: [ScanModel]) async throws {
+    var request = request
+    request.models = models.map { ModelRequest(path: $0.fileRecords[0].name) }
+    try await Scan(request, progress: Progress(isTerminal: false, isQuiet: true) { _ in }).run(models)
   }
 
   /// Values of a bedGraph track by contig; NaN where there is none.
@@ -86,7 +93,9 @@ struct LinearFilter: Sendable {
   let bias: Float
   let before: Int
 
-  func model(offset: Int = 0, strands: StrandModel = .stranded, fault: Fault? = nil) throws -> ScanModel {
+  func model(offset: Int = 0, strands: StrandModel = .stranded, name: String = "model", fault: Fault? = nil) throws
+    -> ScanModel
+  {
     let network = try Network(fixedLength: nil) { batch, length in
       let taps = weights[0].count
       let flat = weights.flatMap { channel in (0..<4).flatMap { base in (0..<taps).map { channel[$0][base] } } }
@@ -105,7 +114,7 @@ struct LinearFilter: Sendable {
     settings.channel = 0
     return ScanModel(
       network: network, kind: try network.settledKind(settings), output: settings,
-      fileRecords: [.init(name: "model.onnx", md5: "0")])
+      fileRecords: [.init(name: "\(name).onnx", md5: name)])
   }
 
   /// F along a sequence, by the definition.
@@ -122,9 +131,11 @@ struct LinearFilter: Sendable {
 }
 
 /// A small per-window network: a dense layer, tanh, two outputs.
-func windowModel(length: Int, strands: StrandModel = .stranded, fault: Fault? = nil) throws -> ScanModel {
+func windowModel(length: Int, strands: StrandModel = .stranded, seed: UInt64 = 77, fault: Fault? = nil) throws
+  -> ScanModel
+{
   let network = try Network(fixedLength: length) { batch, length in
-    var random = SplitMix64(seed: 77)
+    var random = SplitMix64(seed: seed)
     func weights(_ shape: Shape) -> ConstantTensor {
       ConstantTensor(shape: shape, floats: random.floats(count: shape.count))
     }
@@ -140,5 +151,5 @@ func windowModel(length: Int, strands: StrandModel = .stranded, fault: Fault? = 
   settings.strands = strands
   return ScanModel(
     network: network, kind: try network.settledKind(settings), output: settings,
-    fileRecords: [.init(name: "window.onnx", md5: "1")])
+    fileRecords: [.init(name: "window\(seed).onnx", md5: "\(seed)")])
 }

@@ -99,7 +99,7 @@ struct VerifyTests {
       #expect(try Shell.output("ls '\(fixture.folder.file(output))/shards'").isEmpty)
 
       let reader = try ReferenceReader(path: fixture.genome)
-      let plan = try ScanPlanner(request: request, model: model).plan(reader)
+      let plan = try ScanPlanner(request: request, models: [model]).plan(reader)
       let shard = plan.manifest.units(ofShardAt: 0)[0]
       let bases = try plan.scanner.bases(of: shard, from: reader)
       #expect {

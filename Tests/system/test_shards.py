@@ -79,36 +79,44 @@ def test_any_cut_and_order(kind, shards):
     assert digests(run) == outputs
 
 
+def kill_at_random(generator, kills, begin):
+    """Begins processes and kills them at random moments until `kills` of them did not end before. How long they are let
+    run follows from how long they take here and now, so that the kills fall on all of their work."""
+    longest, rounds = 1.0, 0
+    while kills > 0:
+        rounds += 1
+        assert rounds < 300, "the processes end before they can be killed"
+        processes = begin()
+        time.sleep(generator.uniform(0, longest))
+        for process in processes:
+            process.kill()
+        killed = [process.wait() == -signal.SIGKILL for process in processes]
+        kills -= sum(killed)
+        longest *= 1.3 if all(killed) else 0.7
+
+
 def test_killed_and_resumed(kind):
     """Scans and merges killed at random moments, two at a time."""
     folder, options, _, outputs = kind
     run = folder / "killed"
     plan(run, options, 40)
     begin = time.monotonic()
-    generator = random.Random()
-    kills = rounds = 0
-    while rounds < 25:
-        rounds += 1
-        first = start("scan", "--run", run, "--threads", 2)
-        second = start("scan", "--run", run, "--part", f"{generator.randint(1, 3)}/3", TISMSCAN_ISA="v3")
-        time.sleep(generator.uniform(0, 4))
-        for process in (first, second):
-            process.kill()
-            kills += process.wait() == -signal.SIGKILL
-        # Now and then what is done is lost too.
-        shards = sorted((run / "shards").glob("*.shard"))
-        if len(shards) > 20:
-            for path in generator.sample(shards, 15):
+
+    def two_scans():
+        # What was done is lost in part, so that there is always work to be killed at.
+        for path in (run / "shards").glob("*.shard"):
+            if generator.random() < 0.4:
                 path.unlink()
+        part = f"{generator.randint(1, 3)}/3"
+        return [start("scan", "--run", run, "--threads", 2),
+                start("scan", "--run", run, "--part", part, TISMSCAN_ISA="v3")]
+
+    generator = random.Random()
+    kill_at_random(generator, 40, two_scans)
     tismscan("scan", "--run", run)
-    for _ in range(8):
-        merge = start("merge", run)
-        time.sleep(generator.uniform(0, 1.5))
-        merge.kill()
-        kills += merge.wait() == -signal.SIGKILL
+    kill_at_random(generator, 8, lambda: [start("merge", run)])
     tismscan("merge", run)
-    print(f"\n{kills} processes killed in {time.monotonic() - begin:.0f} s")
-    assert kills >= 30
+    print(f"\n48 processes killed in {time.monotonic() - begin:.0f} s")
     assert digests(run) == outputs
     assert not [p for p in run.rglob(".*")]
 
@@ -168,6 +176,21 @@ cp -r "$1/run" "$1.kept"
              "--output", whole)
     # The session names the genome by its way from the folder.
     assert digests(tmp_path / "disk.kept") | {"igv_session.xml": ""} == digests(whole) | {"igv_session.xml": ""}
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+@pytest.mark.parametrize("options", [["--audit", "0"], [], ["--hybrid", "0.02"]], ids=["tism", "audit", "hybrid"])
+def test_memory_stays_below_the_limit(tmp_path, options, threads):
+    for limit in (160, 400):
+        run = tmp_path / f"run{limit}"
+        process = start("scan", "--model", MODEL, "--genome", GENOME, "--method", "tism", *options, "--region",
+                        "NC_000913.3:1-200,000", "--threads", threads, "--max-memory", f"{limit}M", "--output", run)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:  # Where one block with its audit is too much.
+            assert process.returncode == 1 and limit == 160 and options
+            continue
+        assert used.ru_maxrss < limit * 1024, (limit, used.ru_maxrss)
 
 
 def test_too_little_memory(tmp_path):
