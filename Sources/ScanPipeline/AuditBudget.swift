@@ -36,8 +36,9 @@ struct AuditBudget {
       let (network, layout) = (models[0].network, models[0].layout)
       let window = 2 * layout.flank + 1 + layout.deficit
       let tile = network.fixedLength ?? PositionModel.defaultTile + window
+      // By the default tile, so that the tile, which changes no value, does not change what is drawn.
       let perBase =
-        Double(try network.multiplyAdds(length: tile)) / Double(models[0].tile)
+        Double(try network.multiplyAdds(length: tile)) / Double(try PositionModel(network, layout: layout).tile)
       run = Double(strandBases) * perBase * Double(1 + targets.count) * Double(models.count)
       let pass = network.fixedLength ?? window + ShardScanner.shortTile
       base = try Self.cost(

@@ -125,7 +125,8 @@ struct AuditTotals {
 extension Merger.Outcome {
   /// What the audit says of the scores behind a track, where its sample is large enough to say something.
   func agreement(of spec: TrackSpec) -> AuditRecord.Target? {
-    guard spec.method == .tism, spec.reduction != nil, let audit, audit.targets.indices.contains(spec.target),
+    guard spec.method == .tism, spec.reduction != nil, !spec.isSpread, let audit,
+      audit.targets.indices.contains(spec.target),
       !audit.targets[spec.target].isTooSmall
     else { return nil }
     return audit.targets[spec.target]

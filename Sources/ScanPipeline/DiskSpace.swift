@@ -18,8 +18,11 @@ struct DiskSpace {
   }
 
   /// Fails before hours of work when the disk cannot hold what they give.
-  func check(strandBases: Int, merges: Bool, folder: String) throws {
-    let needed = shards(strandBases: strandBases) + (merges ? tracks(strandBases: strandBases) : 0)
+  /// - Parameters:
+  ///   - scanned: strand bases that shards are to be written of.
+  ///   - merged: strand bases that tracks are to be written of.
+  func check(scanned: Int, merged: Int, folder: String) throws {
+    let needed = shards(strandBases: scanned) + tracks(strandBases: merged)
     let attributes = try? FileManager.default.attributesOfFileSystem(forPath: folder)
     guard let free = (attributes?[.systemFreeSize] as? NSNumber)?.intValue, free < needed else { return }
     throw ScanError.failed(

@@ -1,7 +1,7 @@
 /// Values of several models at the same places.
 ///
-/// An ensemble is the model whose outputs are the mean of its members': since scores are differences of outputs, or
-/// derivatives of them, its exact ISM and its TISM are the means of theirs.
+/// What an ensemble scores is the mean of what its members do, each by its own target `f`: since scores are differences or
+/// derivatives of `f`, exact ISM and TISM of the mean of `f` are the means of theirs.
 enum Ensemble {
   /// - Parameter members: values of each model, as many of each; not empty. One model's are handed back as they are.
   static func mean(_ members: [[Float]]) -> [Float] {

@@ -51,6 +51,10 @@ extension Manifest {
     guard var a = try? JSONSerialization.jsonObject(with: Data(there), options: options) as? [String: Any],
       var b = try? JSONSerialization.jsonObject(with: Data(here), options: options) as? [String: Any]
     else { return "the manifest there cannot be read" }
+    // Files are known by what is in them.
+    for key in ["model", "regionFiles"] {
+      (a[key], b[key]) = (Self.withoutNames(a[key]), Self.withoutNames(b[key]))
+    }
     if a["format"] as? Int == format, !cut {
       for key in Self.cutKeys { (a[key], b[key]) = (nil, nil) }
     }
@@ -59,6 +63,10 @@ extension Manifest {
         ?? "\(there.count) shards there, \(shards.count) here"
     }
     return Self.difference(a, b, at: "")
+  }
+
+  private static func withoutNames(_ files: Any?) -> Any? {
+    (files as? [[String: Any]]).map { $0.map { $0.filter { $0.key != "name" } } } ?? files
   }
 
   /// The first place where two settings differ, as `path: that of the first, that of the second`.

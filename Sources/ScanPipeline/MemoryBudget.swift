@@ -1,6 +1,7 @@
 import Attribution
 import Foundation
 import Glibc
+import Tensors
 
 /// Settles how many tasks, and tiles of which length, fit into the memory that a process may use.
 struct MemoryBudget {
@@ -30,7 +31,9 @@ struct MemoryBudget {
     var scanner = scanner
     while true {
       let task = try scanner.taskBytes + Self.copies * unitBytes
-      // Measured when every program is there, so that weights, which no task has of its own, are in it.
+      // Measured when every program is there, so that weights, which no task has of its own, are in it; without what the
+      // self-check held.
+      SessionMemory.trim()
       let shared = Self.residentBytes()
       let limit = self.limit ?? min(shared + Self.defaultRoom, Self.groupLimit.map { $0 / 2 } ?? .max)
       let room = max(0, limit - shared) / max(1, task)

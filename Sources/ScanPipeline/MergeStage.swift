@@ -16,12 +16,19 @@ struct MergeStage {
     let missing = try self.missing()
     if !missing.isEmpty, !allowsMissing { throw incomplete(missing) }
     guard missing.count < folder.manifest.shards.count else { throw incomplete(missing) }
+    try DiskSpace(folder.manifest.settings).check(
+      scanned: 0, merged: folder.manifest.strandBases, folder: folder.path)
     let merger = Merger(folder: folder, threads: request.resources.threads, missing: Set(missing))
     let outcome: Merger.Outcome
     do {
       outcome = try await merger.merge(progress)
-    } catch ScanError.damagedShard {
-      throw incomplete(removeDamaged())
+    } catch ScanError.damagedShard(let number) {
+      let damaged = try removeDamaged()
+      guard !damaged.isEmpty else {
+        throw ScanError.failed(
+          "\(folder.shardPath(number)): changed while it was read, and is whole now; merge again")
+      }
+      throw incomplete(damaged)
     }
     try finish(outcome)
     return outcome
@@ -30,7 +37,7 @@ struct MergeStage {
   /// Shards that have to be scanned, by their records.
   private func missing() throws -> [Int] {
     try folder.manifest.shards.compactMap { shard in
-      switch folder.state(of: shard) {
+      switch try folder.state(of: shard) {
       case .complete: return nil
       case .missing, .damaged: return shard.number
       case .foreign(let difference):
@@ -42,8 +49,8 @@ struct MergeStage {
   }
 
   /// Takes away every shard file that is not as it was written, and says which shards are missing now.
-  private func removeDamaged() -> [Int] {
-    folder.manifest.shards.filter(folder.needs).map { shard in
+  private func removeDamaged() throws -> [Int] {
+    try folder.manifest.shards.filter(folder.needs).map { shard in
       folder.removeShard(shard.number)
       return shard.number
     }

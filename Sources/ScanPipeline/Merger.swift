@@ -71,7 +71,7 @@ struct Merger: Sendable {
   }
 
   private func reader(_ shard: Manifest.Shard) throws -> ShardReader {
-    guard case .complete(let reader) = folder.state(of: shard) else { throw ScanError.damagedShard(shard.number) }
+    guard case .complete(let reader) = try folder.state(of: shard) else { throw ScanError.damagedShard(shard.number) }
     return reader
   }
 

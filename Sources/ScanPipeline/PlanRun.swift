@@ -16,6 +16,8 @@ public struct PlanRun {
   public func callAsFunction(isDry: Bool) throws -> String {
     if request.sites != nil { throw ScanError.usage("--sites are minutes of work: scan them in one go") }
     let models = try request.models.map { try ScanModel($0) }
+    // Before the genome is read: a change in between is one.
+    let sources = try RunSources(request)
     let reader = try ReferenceReader(path: request.genome)
     var plan = try ScanPlanner(request: request, models: models).plan(reader)
     plan.warn(request, progress)
@@ -36,7 +38,7 @@ public struct PlanRun {
       unitBytes: plan.manifest.unitBases * plan.manifest.settings.bytesOfBase)
     guard !isDry else { return PlanSummary(plan.manifest, trial, memory).text(everyShard: true) }
     let folder = try RunFolder(
-      starting: request.output, for: plan.manifest, sources: RunSources(request), force: request.force,
+      starting: request.output, for: plan.manifest, sources: sources, force: request.force,
       cut: request.cut != nil)
     progress.say("\(request.output)/\(RunFolder.manifestName): tismscan scan --run \(request.output) scans it")
     return PlanSummary(folder.manifest, trial, memory).text(everyShard: false)

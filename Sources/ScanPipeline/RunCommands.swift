@@ -20,6 +20,9 @@ public struct ShardScan {
   /// Where the models and the genome lie now, when they have moved; no models when they have not.
   public var models: [String] = []
   public var genome: String?
+  /// The same for files that the plan was made with, and for bindings of inputs.
+  public var regions, exclude, genes: String?
+  public var inputs: [String: String] = [:]
 
   public init(run: String, _ selection: Selection, version: String, resources: RunResources, progress: Progress) {
     (self.run, self.selection, self.version) = (run, selection, version)
@@ -36,6 +39,11 @@ public struct ShardScan {
       case .numbers(let texts): try ShardList.parse(texts, count: count)
       case .part(let text): try ShardList.parse(part: text, count: count)
       }
+    if folder.isComplete {
+      progress.say("\(run) is merged: nothing to do")
+      return
+    }
+    try folder.makeShardFolder()
     guard count > 0 else { throw ScanError.usage("--run \(run): a run of sites has no shards; scan it in one go") }
     let sources = try RunSources(of: folder)
     var request = sources.request
@@ -47,11 +55,19 @@ public struct ShardScan {
       for (number, path) in models.enumerated() { request.models[number].path = path }
     }
     if let genome { request.genome = genome }
+    for (flag, given, planned) in [
+      ("--regions", regions, request.regions), ("--exclude", exclude, request.exclude),
+      ("--genes", genes, request.genes),
+    ] where given != nil && planned == nil { throw ScanError.usage("\(flag): the run was planned without") }
+    request.regions = regions ?? request.regions
+    request.exclude = exclude ?? request.exclude
+    request.genes = genes ?? request.genes
+    for number in request.models.indices { request.models[number].inputs.merge(inputs) { $1 } }
     let reader = try ReferenceReader(path: request.genome)
     // A genome that was not touched since the plan is not read again: that would cost each task of a job minutes.
     let isKnown = RunSources.FileStamp(path: request.genome) == sources.genome
     let plan = try ScanPlanner(request: request, models: try request.models.map { try ScanModel($0) }).plan(
-      reader, known: isKnown ? folder.manifest : nil)
+      reader, planned: folder.manifest, genomeIsKnown: isKnown)
     if let difference = try plan.manifest.firstDifference(from: folder.manifest.encoded(), cut: false) {
       throw ScanError.badInput(
         "\(run): what it was planned with is not what is here now (\(difference)); --model and --genome say where files "

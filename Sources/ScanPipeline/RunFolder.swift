@@ -33,11 +33,7 @@ struct RunFolder: Sendable {
   /// - Throws: ``ScanError/otherRun(folder:difference:)`` when another plan is there and `force` is off.
   init(starting path: String, for manifest: Manifest, sources: RunSources, force: Bool, cut: Bool) throws {
     let manager = FileManager.default
-    do {
-      try manager.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw ScanError.badInput("--output \(path): cannot make the folder: \(Self.reason(error))")
-    }
+    try Self.makeFolder(path, flag: "--output ")
     var manifest = manifest
     let manifestPath = "\(path)/\(Self.manifestName)"
     if force {
@@ -56,14 +52,46 @@ struct RunFolder: Sendable {
     }
     try self.init(path: path, manifest: manifest)
     removeLeftovers()
-    try manager.createDirectory(atPath: shardFolder, withIntermediateDirectories: true)
+    try makeShardFolder()
     // The manifest comes last: a folder that has one can be scanned.
     try write(sources.encoded(), to: RunSources.name)
-    if !manager.fileExists(atPath: manifestPath) { try write(manifest.encoded(), to: Self.manifestName) }
+    guard !manager.fileExists(atPath: manifestPath) else { return }
+    var file = try AtomicFile(path: manifestPath)
+    try file.write(manifest.encoded())
+    // Another plan may have been written since this one looked.
+    if try !file.commitIfNew() {
+      self = try RunFolder(starting: path, for: manifest, sources: sources, force: false, cut: cut)
+    }
   }
 
-  /// Opens the folder of a planned run.
+  /// Makes the folder of shard files, which merging with `--keep tracks` takes away.
+  func makeShardFolder() throws { try Self.makeFolder(shardFolder, flag: "") }
+
+  static func makeFolder(_ path: String, flag: String) throws {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw ScanError.badInput("\(flag)\(path): cannot make the folder: \(reason(error))")
+    }
+  }
+
+  private static func remove(_ path: String) throws {
+    guard FileManager.default.fileExists(atPath: path) else { return }
+    do {
+      try FileManager.default.removeItem(atPath: path)
+    } catch {
+      throw ScanError.failed("\(path): cannot be removed: \(reason(error))")
+    }
+  }
+
+  /// Opens the folder of a planned run to work in it.
   init(opening path: String) throws {
+    try self.init(reading: path)
+    removeLeftovers()
+  }
+
+  /// Opens the folder of a planned run and changes nothing there.
+  init(reading path: String) throws {
     let manifestPath = "\(path)/\(Self.manifestName)"
     guard let data = try? Data(contentsOf: URL(fileURLWithPath: manifestPath)) else {
       throw ScanError.badInput("\(path): no manifest.json there; make the run with tismscan plan --output \(path)")
@@ -78,7 +106,6 @@ struct RunFolder: Sendable {
           + "anew, or use the tismscan that planned it")
     }
     try self.init(path: path, manifest: manifest)
-    removeLeftovers()
   }
 
   static let manifestName = "manifest.json"
@@ -94,9 +121,9 @@ struct RunFolder: Sendable {
   /// Takes away what an earlier run left: its plan first, so that nothing half-removed looks like a run.
   private static func clear(_ path: String) throws {
     let manager = FileManager.default
-    for name in [manifestName, "run.json"] { try? manager.removeItem(atPath: "\(path)/\(name)") }
+    for name in [manifestName, "run.json"] { try remove("\(path)/\(name)") }
     for name in (try? manager.contentsOfDirectory(atPath: path)) ?? [] where isOurs(name) {
-      try manager.removeItem(atPath: "\(path)/\(name)")
+      try remove("\(path)/\(name)")
     }
   }
 
@@ -139,8 +166,9 @@ struct RunFolder: Sendable {
     case complete(ShardReader)
   }
 
-  func state(of shard: Manifest.Shard) -> ShardState {
-    switch ShardReader.open(shardPath(shard.number)) {
+  /// - Throws: a shard that is there and cannot be read.
+  func state(of shard: Manifest.Shard) throws -> ShardState {
+    switch try ShardReader.open(shardPath(shard.number)) {
     case .missing: return .missing
     case .damaged: return .damaged
     case .whole(let reader):
@@ -153,13 +181,19 @@ struct RunFolder: Sendable {
   }
 
   /// Whether a shard has to be scanned (again), by everything in its file.
-  func needs(_ shard: Manifest.Shard) -> Bool {
-    guard case .complete(let reader) = state(of: shard) else { return true }
-    return (try? reader.check()) == nil
+  /// - Throws: a shard that is there and cannot be read.
+  func needs(_ shard: Manifest.Shard) throws -> Bool {
+    guard case .complete(let reader) = try state(of: shard) else { return true }
+    do {
+      try reader.check()
+      return false
+    } catch ScanError.damagedShard {
+      return true
+    }
   }
 
   func removeShard(_ number: Int) { unlink(shardPath(number)) }
-  func removeShards() throws { try FileManager.default.removeItem(atPath: shardFolder) }
+  func removeShards() throws { try Self.remove(shardFolder) }
 
   /// Whether any piece of the scores is left.
   var hasShards: Bool {
@@ -206,7 +240,7 @@ struct RunFolder: Sendable {
     }
   }
 
-  func removeRecord() throws { try FileManager.default.removeItem(atPath: file("run.json")) }
+  func removeRecord() throws { try Self.remove(file("run.json")) }
 
   static func reason(_ error: any Error) -> String { (error as NSError).localizedDescription }
 }

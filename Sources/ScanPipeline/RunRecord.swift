@@ -74,7 +74,7 @@ struct RunRecord: Codable {
           method.rawValue,
           Dictionary(
             uniqueKeysWithValues: manifest.settings.targets.map {
-              ($0, manifest.settings.meaning(ofScore: $0, method))
+              ($0, manifest.settings.meaning(ofScore: $0, method) + manifest.settings.ensembleText)
             })
         )
       })

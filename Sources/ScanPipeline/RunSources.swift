@@ -70,8 +70,6 @@ extension ScanRequest {
     request.exclude = exclude.map(absolute)
     request.sites = sites.map(absolute)
     request.genes = genes.map(absolute)
-    // Names of contigs stay as they are.
-    request.circular = circular.map { FileManager.default.fileExists(atPath: $0) ? absolute($0) : $0 }
     request.annotations = annotations.map(absolute)
     return request
   }

@@ -41,9 +41,14 @@ public struct RunStatus: Encodable, Sendable {
   private static let silence = 180.0
 
   public init(of path: String) throws {
-    let folder = try RunFolder(opening: path)
+    let folder = try RunFolder(reading: path)
     let manifest = folder.manifest
-    let missing = manifest.shards.filter { if case .complete = folder.state(of: $0) { false } else { true } }
+    isMerged = folder.isComplete
+    // A merged run needs no shards, which --keep tracks removes.
+    let missing = try manifest.shards.filter { [isMerged] shard in
+      if isMerged { return false }
+      return if case .complete = try folder.state(of: shard) { false } else { true }
+    }
     let numbers = Set(missing.map(\.number))
     let logs = ProcessLog.all(of: folder)
     shards = manifest.shards.count
@@ -63,7 +68,6 @@ public struct RunStatus: Encodable, Sendable {
       .sorted { $0.shard < $1.shard }
     let rate = running.compactMap(\.basesPerSecond).reduce(0, +)
     secondsLeft = missing.isEmpty ? 0 : rate > 0 ? Double(left) / rate : nil
-    isMerged = folder.isComplete
   }
 
   public var text: String {

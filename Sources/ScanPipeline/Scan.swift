@@ -17,12 +17,13 @@ public struct Scan {
 
   /// Runs the scan with models that were read.
   func run(_ models: [ScanModel]) async throws {
+    let sources = try RunSources(request)
     let reader = try ReferenceReader(path: request.genome)
     if let sites = request.sites { return try await run(sites: sites, models, reader) }
     let plan = try ScanPlanner(request: request, models: models).plan(reader)
     plan.warn(request, progress)
     let folder = try RunFolder(
-      starting: request.output, for: plan.manifest, sources: RunSources(request), force: request.force,
+      starting: request.output, for: plan.manifest, sources: sources, force: request.force,
       cut: request.cut != nil)
     if folder.isComplete {
       progress.say("\(request.output) is complete: nothing to do (--force starts over)")

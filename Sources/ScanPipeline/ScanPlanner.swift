@@ -19,19 +19,31 @@ struct ScanPlanner {
     mutating func cut(into count: Int) { manifest.shards = shardPlan.shards(count) }
   }
 
-  /// - Parameter known: the manifest of the run, when its genome is known to be unchanged: contigs are not read again.
-  func plan(_ reader: borrowing ReferenceReader, known: Manifest? = nil) throws -> Plan {
+  /// - Parameters:
+  ///   - planned: the manifest of the run that is scanned.
+  ///   - genomeIsKnown: whether its genome is known to be unchanged: contigs are not read again then.
+  func plan(_ reader: borrowing ReferenceReader, planned: Manifest? = nil, genomeIsKnown: Bool = false) throws -> Plan {
     let contigs = reader.contigs.inTrackOrder()
+    let known = genomeIsKnown ? planned : nil
+    if let planned, planned.contigs != contigs {
+      throw ScanError.badInput(
+        "\(request.genome): other contigs than the run was planned with; --genome says where its genome lies now")
+    }
     // The machines that scan a run need not have what is only shown beside its tracks.
-    if known == nil { try checkAnnotations() }
-    let circularNames = try known.map { $0.settings.circular } ?? circular(contigs)
+    if planned == nil { try checkAnnotations() }
+    let circularNames = try planned.map { $0.settings.circular } ?? circular(contigs)
     // Regions from standard input are not there a second time.
-    let asked = request.regions == "-" ? known?.regionsAsked : nil
+    let asked = request.regions == "-" ? planned?.regionsAsked : nil
     let regions = try asked ?? regions(contigs: reader.contigs)
     let excluded = try request.exclude.map {
       RegionSet(try RegionFile.read(path: $0, contigs: reader.contigs).map(\.interval), contigs: contigs)
     }
 
+    for (number, model) in models.enumerated().dropFirst() where model.kind.name != models[0].kind.name {
+      throw ScanError.badInput(
+        "--model \(request.models[number].path): a model of \(model.kind.name)s, and \(request.models[0].path) is one of "
+          + "\(models[0].kind.name)s; the models of an ensemble must be of one kind (--output-kind)")
+    }
     let first = try ModelPlanner(request, models[0]).plan(contigs, regions, circular: circularNames)
     var settings = first.settings
     var plans = [first.plan]
@@ -53,6 +65,7 @@ struct ScanPlanner {
     if let excluded { scored = scored.subtracting(excluded) }
     guard !scored.isEmpty else { throw ScanError.badInput("no base is left to score: check --regions and --exclude") }
 
+    try checkNames(settings)
     let strands = settings.scannedStrands
     let sampling = try audit(plans, strandBases: scored.baseCount * strands.count, contigs, &settings)
     let files = [request.regions, request.exclude, request.genes].compactMap { $0 }
@@ -134,6 +147,17 @@ struct ScanPlanner {
     }
   }
 
+  /// Better now than after days of scanning.
+  private func checkNames(_ settings: ScanSettings) throws {
+    // Beside the longest extension a temporary name has the names of the machine and the process.
+    let room = 255 - 120
+    for track in settings.trackStrands.flatMap(settings.tracks) where track.stem.utf8.count > room {
+      throw ScanError.usage(
+        "--target \(track.targetName): its tracks' names would be longer than file systems allow; name the output by its "
+          + "number")
+    }
+  }
+
   // MARK: Contigs and regions
 
   /// Names of the circular contigs in track order; `nil` for none.
@@ -196,4 +220,9 @@ struct ScanPlanner {
     regions += try request.regionStrings.map { Region(interval: try RegionString.parse($0, contigs: contigs)) }
     return regions
   }
+}
+
+extension SettledKind {
+  /// What such a model has one set of outputs for.
+  fileprivate var name: String { if case .position = self { "position" } else { "window" } }
 }

@@ -115,10 +115,21 @@ final class ShardReader {
   }
 
   /// Opens the file and reads its record; scores are checked when they are read.
-  static func open(_ path: String) -> Found {
+  /// - Throws: a file that is there and cannot be read, which says nothing about what is in it.
+  static func open(_ path: String) throws -> Found {
     let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return .missing }
-    guard let record = Self.record(descriptor) else {
+    guard descriptor >= 0 else {
+      if errno == ENOENT { return .missing }
+      throw unreadable(path)
+    }
+    let record: ShardFile.Record?
+    do {
+      record = try Self.record(descriptor, path)
+    } catch {
+      close(descriptor)
+      throw error
+    }
+    guard let record else {
       close(descriptor)
       return .damaged
     }
@@ -138,35 +149,44 @@ final class ShardReader {
 
   deinit { close(descriptor) }
 
-  private static func record(_ descriptor: CInt) -> ShardFile.Record? {
+  private static func unreadable(_ path: String) -> ScanError {
+    .failed("\(path): cannot be read: \(String(cString: strerror(errno)))")
+  }
+
+  private static func record(_ descriptor: CInt, _ path: String) throws -> ShardFile.Record? {
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_size >= ShardFile.magic.count + ShardFile.trailerSize,
-      bytes(descriptor, at: 0, ShardFile.magic.count) == ShardFile.magic,
-      let trailer = bytes(descriptor, at: Int(status.st_size) - ShardFile.trailerSize, ShardFile.trailerSize),
+      try bytes(descriptor, path, at: 0, ShardFile.magic.count) == ShardFile.magic,
+      let trailer = try bytes(descriptor, path, at: Int(status.st_size) - ShardFile.trailerSize, ShardFile.trailerSize),
       Array(trailer.suffix(8)) == ShardFile.end
     else { return nil }
     let room = Int(status.st_size) - ShardFile.trailerSize - ShardFile.magic.count
     guard let length = Int(exactly: ShardFile.integer(trailer[..<8])), 0...room ~= length else { return nil }
     let start = Int(status.st_size) - ShardFile.trailerSize - length
-    guard let encoded = bytes(descriptor, at: start, length),
+    guard let encoded = try bytes(descriptor, path, at: start, length),
       encoded.withUnsafeBytes({ Checksum.words(of: $0) }) == ShardFile.integer(trailer[8..<16]),
       let record = try? JSONDecoder().decode(ShardFile.Record.self, from: Data(encoded)), record.dataBytes == start
     else { return nil }
     return record
   }
 
-  private static func bytes(_ descriptor: CInt, at offset: Int, _ count: Int) -> [UInt8]? {
-    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-      filled = read(descriptor, at: offset, into: UnsafeMutableRawBufferPointer(buffer)) ? count : 0
+  private static func bytes(_ descriptor: CInt, _ path: String, at offset: Int, _ count: Int) throws -> [UInt8]? {
+    let bytes = try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      let isWhole = try read(descriptor, path, at: offset, into: UnsafeMutableRawBufferPointer(buffer))
+      filled = isWhole ? count : 0
     }
     return bytes.count == count ? bytes : nil
   }
 
-  private static func read(_ descriptor: CInt, at offset: Int, into buffer: UnsafeMutableRawBufferPointer) -> Bool {
+  /// - Returns: false where the file ends before.
+  private static func read(
+    _ descriptor: CInt, _ path: String, at offset: Int, into buffer: UnsafeMutableRawBufferPointer
+  ) throws -> Bool {
     var done = 0
     while done < buffer.count {
       let count = pread(descriptor, buffer.baseAddress! + done, buffer.count - done, offset + done)
       if count < 0 && errno == EINTR { continue }
+      guard count >= 0 else { throw unreadable(path) }
       guard count > 0 else { return false }
       done += count
     }
@@ -177,7 +197,7 @@ final class ShardReader {
 
   /// Plus-strand base codes of a unit.
   func codes(ofUnit unit: Int) throws -> [UInt8] {
-    guard let codes = Self.bytes(descriptor, at: offsets[unit], record.units[unit].bases),
+    guard let codes = try Self.bytes(descriptor, path, at: offsets[unit], record.units[unit].bases),
       codes.withUnsafeBytes({ Checksum.words(of: $0) }) == record.units[unit].codesChecksum
     else { throw damage }
     return codes
@@ -192,10 +212,10 @@ final class ShardReader {
         continue
       }
       var isWhole = false
-      let values = [Float](unsafeUninitializedCapacity: section.count) { buffer, filled in
+      let values = try [Float](unsafeUninitializedCapacity: section.count) { buffer, filled in
         let bytes = UnsafeMutableRawBufferPointer(buffer)
         isWhole =
-          Self.read(descriptor, at: offset, into: bytes)
+          try Self.read(descriptor, path, at: offset, into: bytes)
           && Checksum.words(of: UnsafeRawBufferPointer(bytes)) == section.checksum
         filled = section.count
       }

@@ -22,10 +22,11 @@ struct ShardStage {
   /// - Parameter merges: whether the disk must hold tracks too.
   /// - Throws: ``ScanError/incomplete(_:)`` when time is up before all are done.
   func scan(_ wanted: [Manifest.Shard], merges: Bool, _ reader: borrowing ReferenceReader) async throws {
-    let missing = wanted.filter(folder.needs)
+    let missing = try wanted.filter(folder.needs)
     let total = wanted.reduce(0) { $0 + manifest.strandBases(of: $1) }
     var left = missing.reduce(0) { $0 + manifest.strandBases(of: $1) }
-    try DiskSpace(manifest.settings).check(strandBases: left, merges: merges, folder: folder.path)
+    try DiskSpace(manifest.settings).check(
+      scanned: left, merged: merges ? manifest.strandBases : 0, folder: folder.path)
     log.start("scan", resources, ["shards": ShardList.text(missing.map(\.number)), "strandBases": left])
     guard let first = missing.first else { return }
     if missing.count < wanted.count {
@@ -40,43 +41,63 @@ struct ShardStage {
     var jobs = UnitCursor(manifest, missing)
     var clock = ShardClock(stopAt: resources.stopAt)
     var writer: ShardWriter?
+    var finished = 0
     progress.begin(resumed: total - left)
-    try await OrderedTasks.run(
-      count: .max, threads: threads,
-      prepare: { _ -> Job? in
-        guard let next = jobs.next(where: { clock.fits(manifest.strandBases(of: $0)) }) else { return nil }
-        return Job(place: next, bases: try scanner.bases(of: next.unit, from: reader))
-      },
-      work: { [log] _, job -> (UnitCursor.Place, UnitResult) in
-        do {
-          return (job.place, try scanner.score(job.place.unit, job.bases))
-        } catch {
-          if !(error is CancellationError) {
-            log.write(.failed, ["shard": job.place.shard.number, "reason": "\(error)"])
+    do {
+      try await OrderedTasks.run(
+        count: .max, threads: threads,
+        next: { _ -> Preparation<Job> in
+          // Before anything was measured, only one shard is begun that may have to be left.
+          if clock.isBlind, jobs.isBetweenShards { return .later }
+          guard
+            let next = jobs.next(where: {
+              clock.fits(manifest.strandBases(of: $0), unit: manifest.unitBases, threads: threads)
+            })
+          else { return .over }
+          clock.begun(next.unit.baseCount)
+          return .ready(Job(place: next, bases: try scanner.bases(of: next.unit, from: reader)))
+        },
+        work: { [log] _, job -> (place: UnitCursor.Place, result: UnitResult, seconds: Double) in
+          do {
+            let start = ProcessInfo.processInfo.systemUptime
+            let result = try scanner.score(job.place.unit, job.bases)
+            return (job.place, result, ProcessInfo.processInfo.systemUptime - start)
+          } catch {
+            if !(error is CancellationError) {
+              log.write(.failed, ["shard": job.place.shard.number, "reason": "\(error)"])
+            }
+            throw error
           }
-          throw error
-        }
-      },
-      commit: { _, done in
-        let (place, result) = done
-        let number = place.shard.number
-        if writer == nil {
-          writer = try ShardWriter(
-            path: folder.shardPath(number), identity: folder.identity, shard: number, cut: folder.cut(of: place.shard))
-        }
-        try writer!.append(result)
-        left -= place.unit.baseCount
-        clock.scored(place.unit.baseCount)
-        if place.isLast {
-          try writer!.finish()
-          writer = nil
-          log.write(.shard, ["shard": number, "strandBases": manifest.strandBases(of: place.shard)])
-        }
-        if place.isLast || clock.isLineDue {
-          log.write(.progress, ["scored": clock.total, "elapsed": clock.elapsed, "left": left])
-        }
-        progress.scanned(total - left, of: total)
-      })
+        },
+        commit: { _, done in
+          let (place, result) = (done.place, done.result)
+          let number = place.shard.number
+          if writer == nil {
+            writer = try ShardWriter(
+              path: folder.shardPath(number), identity: folder.identity, shard: number, cut: folder.cut(of: place.shard)
+            )
+          }
+          try writer!.append(result)
+          left -= place.unit.baseCount
+          clock.scored(place.unit.baseCount, seconds: done.seconds)
+          if place.isLast {
+            try writer!.finish()
+            writer = nil
+            finished += 1
+            log.write(.shard, ["shard": number, "strandBases": manifest.strandBases(of: place.shard)])
+          }
+          if place.isLast || clock.isLineDue {
+            log.write(.progress, ["scored": clock.total, "elapsed": clock.elapsed, "left": left])
+          }
+          progress.scanned(total - left, of: total)
+        })
+    } catch is CancellationError where clock.isOver && clock.hadTime && finished == 0 {
+      // The same again would end the same way: a failure, and not a pause.
+      throw ScanError.failed(
+        "stopped: \(Progress.duration(clock.elapsed)) were too short for a whole shard (\(clock.total) of "
+          + "\(manifest.strandBases(of: first)) strand bases of shard \(first.number) were scored, and are lost); give more "
+          + "time, or plan more shards (tismscan plan --shards)")
+    }
     if let stopped = jobs.refused {
       throw ScanError.incomplete(
         "stopped: shard \(stopped) would not be done before the time limit; run the same command again for the "
@@ -119,6 +140,9 @@ private struct UnitCursor {
 
   init(_ manifest: Manifest, _ shards: [Manifest.Shard]) { (self.manifest, self.shards) = (manifest, shards) }
 
+  /// Whether the next unit is a shard's first.
+  var isBetweenShards: Bool { next == units.count }
+
   /// - Parameter fits: whether to begin a shard; after the first that is refused no unit follows.
   mutating func next(where fits: (Manifest.Shard) -> Bool) -> Place? {
     if next == units.count {
@@ -142,15 +166,37 @@ private struct ShardClock {
   private var lastLine = ProcessInfo.processInfo.systemUptime
   /// Strand bases scored.
   private(set) var total = 0
+  /// Strand bases that were begun and are not scored yet.
+  private var pending = 0
+  /// Of single threads, for what is scored.
+  private var seconds = 0.0
 
   /// Seconds between progress lines of the log.
   private static let interval = 15.0
 
-  init(stopAt: Date?) { self.stopAt = stopAt }
+  /// Whether there was time to try anything.
+  let hadTime: Bool
+
+  init(stopAt: Date?) {
+    self.stopAt = stopAt
+    hadTime = stopAt.map { $0.timeIntervalSinceNow > 1 } ?? true
+  }
 
   var elapsed: Double { ProcessInfo.processInfo.systemUptime - start }
 
-  mutating func scored(_ bases: Int) { total += bases }
+  /// Whether the time limit has come; timers and clocks may differ by a little.
+  var isOver: Bool { stopAt.map { $0.timeIntervalSinceNow < 0.5 } ?? false }
+
+  mutating func begun(_ bases: Int) { pending += bases }
+
+  mutating func scored(_ bases: Int, seconds: Double) {
+    total += bases
+    pending -= bases
+    self.seconds += seconds
+  }
+
+  /// True while there is a limit, something is under way, and nothing says how long it takes.
+  var isBlind: Bool { stopAt != nil && total == 0 && pending > 0 }
 
   var isLineDue: Bool {
     mutating get {
@@ -161,12 +207,17 @@ private struct ShardClock {
     }
   }
 
-  /// Whether so many bases would be done in time, by the rate so far; the first shard is tried while there is any time.
-  func fits(_ bases: Int) -> Bool {
+  /// Whether a shard would be done in time behind what is under way, by the time that bases took so far; the first one is
+  /// tried while there is any time.
+  /// - Parameters:
+  ///   - bases: strand bases of the shard.
+  ///   - unit: bases of a unit, which one thread scores.
+  func fits(_ bases: Int, unit: Int, threads: Int) -> Bool {
     guard let stopAt else { return true }
     let left = stopAt.timeIntervalSinceNow
     guard total > 0 else { return left > 0 }
-    return Double(bases) * elapsed / Double(total) <= left
+    let waiting = Double(pending + bases) / Double(threads) + Double(min(unit, bases))
+    return seconds / Double(total) * waiting <= left
   }
 }
 

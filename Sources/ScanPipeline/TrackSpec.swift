@@ -85,10 +85,13 @@ extension ScanSettings {
       guard modelCount > 1, !track.isExactShare else { return [track] }
       var (mean, spread) = (track, track)
       spread.isSpread = true
-      mean.meaning += "; mean over \(modelCount) models"
+      mean.meaning += ensembleText
       return [mean, spread]
     }
   }
+
+  /// What is added to the meaning of a value.
+  var ensembleText: String { modelCount > 1 ? "; mean over \(modelCount) models" : "" }
 
   private func shownTracks(strand: String) -> [TrackSpec] {
     let fileTargets = fileTargets

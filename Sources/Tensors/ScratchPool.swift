@@ -2,9 +2,10 @@ import Glibc
 import Synchronization
 
 /// Memory of sessions, which come and go with every unit of work: large blocks are handed out again instead of being given
-/// back, because each fresh page costs a fault. What is kept and what is in use never exceed together what was in use at
-/// once before, so the process takes no more than its tasks needed at their worst moment.
-struct ScratchPool: ~Copyable, Sendable {
+/// back, because each fresh page costs a fault. A block is at most twice as large as what it is used for, and blocks that are
+/// kept and in use never exceed together those that were in use at once before: so the process takes at most twice what its
+/// tasks needed at their worst moment.
+final class ScratchPool: Sendable {
   /// Blocks from here on are pages of their own; smaller ones come from the allocator.
   static let smallest = 1 << 20
   static let shared = ScratchPool()
@@ -28,7 +29,7 @@ struct ScratchPool: ~Copyable, Sendable {
     let page = sysconf(Int32(_SC_PAGESIZE))
     let wanted = (bytes + page - 1) / page * page
     let block: Block? = state.withLock { state in
-      let fitting = state.free.indices.filter { state.free[$0].bytes >= wanted }
+      let fitting = state.free.indices.filter { wanted...2 * wanted ~= state.free[$0].bytes }
       let found = fitting.min { state.free[$0].bytes < state.free[$1].bytes }.map { state.free.remove(at: $0) }
       state.used += found?.bytes ?? wanted
       state.most = max(state.most, state.used)
@@ -45,6 +46,17 @@ struct ScratchPool: ~Copyable, Sendable {
     return Block(base: base, bytes: wanted)
   }
 
+  /// Bytes in use and kept.
+  var mapped: Int { state.withLock { $0.used + $0.kept } }
+
+  /// Gives back what is kept.
+  func trim() {
+    state.withLock { state in
+      for block in state.free { Self.unmap(block) }
+      state.free = []
+    }
+  }
+
   func give(back block: Block) {
     state.withLock { state in
       state.used -= block.bytes
@@ -53,4 +65,10 @@ struct ScratchPool: ~Copyable, Sendable {
   }
 
   private static func unmap(_ block: Block) { munmap(block.base, block.bytes) }
+}
+
+/// Memory of sessions that are gone, which is kept for the next.
+public enum SessionMemory {
+  /// Gives it back, as before memory is measured.
+  public static func trim() { ScratchPool.shared.trim() }
 }

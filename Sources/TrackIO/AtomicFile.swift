@@ -87,17 +87,27 @@ public struct AtomicFile: ~Copyable {
   /// Writes over bytes that were written before, `offset` bytes from the start of the file.
   mutating func overwrite(_ bytes: [UInt8], at offset: Int) throws(TrackError) {
     try flush()
-    guard pwrite(descriptor, bytes, bytes.count, offset) == bytes.count else {
-      throw .writeFailed(path: path, reason: Self.reason)
+    var done = 0
+    while done < bytes.count {
+      let count = bytes[done...].withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, offset + done) }
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else { throw .writeFailed(path: path, reason: Self.reason) }
+      done += count
     }
   }
 
   /// Bytes that were written before, `offset` bytes from the start of the file.
   mutating func read(_ count: Int, at offset: Int) throws(TrackError) -> [UInt8] {
     try flush()
-    var bytes = [UInt8](repeating: 0, count: count)
-    guard pread(descriptor, &bytes, count, offset) == count else {
-      throw .writeFailed(path: path, reason: "cannot read back what was written: \(Self.reason)")
+    var bytes: [UInt8] = []
+    while bytes.count < count {
+      var part = [UInt8](repeating: 0, count: count - bytes.count)
+      let read = pread(descriptor, &part, part.count, offset + bytes.count)
+      if read < 0 && errno == EINTR { continue }
+      guard read > 0 else {
+        throw .writeFailed(path: path, reason: "cannot read back what was written: \(Self.reason)")
+      }
+      bytes += part.prefix(read)
     }
     return bytes
   }
@@ -111,6 +121,21 @@ public struct AtomicFile: ~Copyable {
     close(descriptor)
     descriptor = -1
     Self.syncFolder(of: path)
+  }
+
+  /// Puts the bytes on the disk and gives the file its name unless another has it.
+  /// - Returns: whether it has the name now; otherwise nothing is left of it.
+  public consuming func commitIfNew() throws(TrackError) -> Bool {
+    try flush()
+    guard fsync(descriptor) == 0 else { throw .writeFailed(path: path, reason: Self.reason) }
+    if link(temporaryPath, path) == 0 {
+      Self.syncFolder(of: path)
+      return true
+    }
+    if errno == EEXIST { return false }
+    // A file system without links: as good as it gets.
+    try commit()
+    return true
   }
 
   private mutating func flush() throws(TrackError) {

@@ -2,7 +2,8 @@ import Glibc
 
 /// The process that writes a temporary file of ``AtomicFile``, as the file's name says.
 public struct TemporaryWriter: Equatable, Sendable {
-  /// Name of the machine, without what file names and the fields of this one set apart.
+  /// Name of the machine and of the space of its process numbers (a container has its own), without what file names and the
+  /// fields of this one set apart.
   public let host: String
   public let process: Int32
 
@@ -33,11 +34,25 @@ public struct TemporaryWriter: Equatable, Sendable {
     "\(own.host)-\(own.process)-\(String(UInt32.random(in: 0...UInt32.max), radix: 36))"
   }
 
+  /// Changes with every start of the machine and from container to container, whatever they are called.
+  private static let processSpace: String = {
+    var link = [CChar](repeating: 0, count: 64)
+    readlink("/proc/self/ns/pid", &link, link.count - 1)
+    var boot = [UInt8](repeating: 0, count: 64)
+    let file = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)
+    if file >= 0 {
+      _ = read(file, &boot, boot.count)
+      close(file)
+    }
+    let known = link.map { UInt8(bitPattern: $0) } + boot
+    return String(known.reduce(2_166_136_261 as UInt32) { ($0 ^ UInt32($1)) &* 16_777_619 }, radix: 36)
+  }()
+
   private static let thisHost: String = {
     var name = [CChar](repeating: 0, count: 256)
     guard gethostname(&name, name.count - 1) == 0 else { return "unknown" }
     let bytes = name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
     let text = String(decoding: bytes, as: UTF8.self).map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" }
-    return text.isEmpty ? "unknown" : String(text)
+    return (text.isEmpty ? "unknown" : String(text)) + "_" + processSpace
   }()
 }

@@ -57,14 +57,21 @@ struct ModelOptions: ParsableArguments {
     return try model.map(request)
   }
 
-  private func request(_ path: String) throws -> ModelRequest {
-    var request = ModelRequest(path: path)
+  /// What is bound to inputs besides the sequence, by their names.
+  func bindings() throws -> [String: String] {
+    var inputs: [String: String] = [:]
     for binding in input {
       guard let equals = binding.firstIndex(of: "="), equals != binding.startIndex else {
         throw ScanError.usage("--input \(binding): write NAME=zeros or NAME=FILE.npy")
       }
-      request.inputs[String(binding[..<equals])] = String(binding[equals...].dropFirst())
+      inputs[String(binding[..<equals])] = String(binding[equals...].dropFirst())
     }
+    return inputs
+  }
+
+  private func request(_ path: String) throws -> ModelRequest {
+    var request = ModelRequest(path: path)
+    request.inputs = try bindings()
     try sequence.apply(to: &request)
     request.preActivation = preActivation
     request.output.kind = try outputKind.map { try choice($0, "--output-kind") }

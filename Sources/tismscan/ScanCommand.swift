@@ -52,19 +52,26 @@ struct ScanCommand: AsyncParsableCommand {
     // What settles values was settled by plan: nothing of it may be said again, not even alike.
     let allowed = Set(
       ShardOptions.flags + [
-        "--model", "--genome", "-f", "--threads", "-t", "--max-memory", "--stop-after", "--log", "--quiet",
+        "--model", "--genome", "-f", "--regions", "-R", "--exclude", "--genes", "--input", "--threads", "-t",
+        "--max-memory", "--stop-after", "--log", "--quiet",
       ])
     if let flag = CommandLine.arguments.dropFirst(2).map({ String($0.prefix { $0 != "=" }) })
       .first(where: { Self.isFlag($0) && !allowed.contains($0) })
     {
+      if ["--output", "-o", "--force", "--keep"].contains(flag) {
+        throw ScanError.usage("\(flag) does not go with --run, which names the folder of the planned run")
+      }
       throw ScanError.usage(
         "\(flag) does not go with --run: values were settled by tismscan plan, which makes another run with it")
     }
+    let files = (regions: plan.regions, exclude: plan.exclude, genes: plan.genes, inputs: try model.bindings())
     let (options, selection, moved) = (run, try shards.selection(), (models: model.model, genome: genome.genome))
     try await Interruption.cancelling(stopAt: resources.stopAt) {
       var scan = ShardScan(
         run: folder, selection, version: Version.number, resources: resources, progress: options.progress())
       (scan.models, scan.genome) = moved
+      (scan.regions, scan.exclude, scan.genes) = (files.regions, files.exclude, files.genes)
+      scan.inputs = files.inputs
       try await scan()
     }
   }

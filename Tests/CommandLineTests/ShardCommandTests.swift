@@ -19,6 +19,46 @@ struct ShardCommandTests {
       ["plan", "--model", Tool.model, "--genome", genome, "--method", "predict", "tism", "--audit", "0"] + more)
   }
 
+  @Test("a merged run without its shards is done, for status and for scan")
+  func merged() throws {
+    let folder = TemporaryFolder()
+    let genome = try smallGenome(folder)
+    let run = folder.file("run")
+    #expect(try Self.plan(folder, genome, "--shards", "3", "--keep", "tracks", "--output", run).status == 0)
+    #expect(try Tool.run("scan", "--run", run).status == 0)
+    #expect(try Tool.run("merge", run).status == 0)
+    let found = try Self.status(run)
+    #expect(found["done"] as? Int == 3 && found["isMerged"] as? Bool == true && found["missing"] as? String == "")
+    let again = try Tool.run("scan", "--run", run, "--shard", "2")
+    #expect(again.status == 0 && again.messages.contains("merged: nothing to do"), "\(again.messages)")
+    #expect(!FileManager.default.fileExists(atPath: run + "/shards"))
+  }
+
+  @Test("files that moved are named, and known by what is in them; what only the plan needed may be gone")
+  func moved() throws {
+    let folder = TemporaryFolder()
+    let genome = try smallGenome(folder)
+    let run = folder.file("run")
+    let name = try Shell.output("cut -f 1 \(genome).fai | head -n 1").trimmingCharacters(in: .whitespacesAndNewlines)
+    let regions = folder.write("r.bed", "\(name)\t10\t200\n")
+    let annotation = folder.write("a.bed", "\(name)\t1\t2\n")
+    let planned = try Self.plan(
+      folder, genome, "--regions", regions, "--annotation", annotation, "--circular", name, "--output", run)
+    #expect(planned.status == 0, "\(planned.messages)")
+    // As a copy has another time, the genome is read again.
+    _ = try Shell.output(
+      "cd \(folder.path) && mv r.bed s.bed && rm a.bed && touch -d tomorrow g.fa && cp \(Tool.model) other.onnx && touch \(name)"
+    )
+    let lost = try Tool.run("scan", "--run", run)
+    #expect(lost.status == 3 && lost.messages.contains("r.bed"), "\(lost.messages)")
+    let wrong = try Tool.run(
+      "scan", "--run", run, "--regions", folder.write("w.bed", "\(name)\t10\t201\n"))
+    #expect(wrong.status == 3 && wrong.messages.contains("regionFiles[0].md5"), "\(wrong.messages)")
+    let found = try Tool.run(
+      "scan", "--run", run, "--regions", folder.file("s.bed"), "--model", folder.file("other.onnx"))
+    #expect(found.status == 0, "\(found.messages)")
+  }
+
   @Test("shards scanned one by one in any order and merged give what one scan gives")
   func pieces() throws {
     let folder = TemporaryFolder()

@@ -151,6 +151,22 @@ struct AuditTests {
     return (plan.manifest, plan.scanner)
   }
 
+  @Test("the default audit does not depend on the tile")
+  func tiles() throws {
+    let fixture = try ScanFixture([("long", ScanFixture.bases(160_000, seed: 53))])
+    let manifests = try [nil, 64, 1_000].map { (tile: Int?) -> [UInt8] in
+      let request = fixture.request("out") {
+        $0.audit = nil
+        $0.tile = tile
+      }
+      let model = try StrandTests.filter.model()
+      let plan = try ScanPlanner(request: request, models: [model]).plan(ReferenceReader(path: fixture.genome))
+      #expect(plan.manifest.settings.audit != nil)
+      return try plan.manifest.encoded()
+    }
+    #expect(Set(manifests).count == 1)
+  }
+
   @Test("what is drawn and replaced in a block is the same whatever else its unit holds")
   func shards() throws {
     let fixture = try Self.fixture()

@@ -23,8 +23,24 @@ struct ShardFileTests {
 
   /// Whether a file passes for whole.
   static func isWhole(_ path: String) -> Bool {
-    guard case .whole(let reader) = ShardReader.open(path) else { return false }
+    guard case .whole(let reader)? = try? ShardReader.open(path) else { return false }
     return (try? reader.check()) != nil
+  }
+
+  @Test("what cannot be read is an error that names the file, and neither missing nor damaged")
+  func unreadable() throws {
+    let folder = TemporaryFolder()
+    guard case .missing = try ShardReader.open(folder.file("none.shard")) else {
+      Issue.record("not missing")
+      return
+    }
+    // A loop of links is there and cannot be opened.
+    _ = try Shell.output("ln -s loop.shard \(folder.file("loop.shard"))")
+    #expect {
+      try ShardReader.open(folder.file("loop.shard"))
+    } throws: {
+      "\($0)".contains("loop.shard: cannot be read: Too many levels")
+    }
   }
 
   @Test("comes back as it was written, unit by unit")
@@ -32,7 +48,7 @@ struct ShardFileTests {
     let folder = TemporaryFolder()
     let path = folder.file("s.shard")
     try Self.write(to: path)
-    guard case .whole(let reader) = ShardReader.open(path) else {
+    guard case .whole(let reader) = try ShardReader.open(path) else {
       Issue.record("not whole")
       return
     }

@@ -37,6 +37,18 @@ struct PlainFileTests {
     #expect(folder.names == ["x"])
   }
 
+  @Test("of two that are new only the first gets the name")
+  func new() throws {
+    var first = try AtomicFile(path: folder.file("x"))
+    var second = try AtomicFile(path: folder.file("x"))
+    try first.write("first")
+    try second.write("second")
+    #expect(try second.commitIfNew())
+    #expect(try !first.commitIfNew())
+    #expect(folder.read("x") == Array("second".utf8))
+    #expect(folder.names == ["x"])
+  }
+
   @Test("a file that is dropped leaves what was there")
   func dropped() throws {
     let path = folder.write("x", "old")

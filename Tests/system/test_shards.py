@@ -140,6 +140,15 @@ def test_signals(tmp_path):
     assert 3 <= status["done"] < 30 and status["failed"] == [] and status["running"] == []
 
 
+def test_time_too_short_for_a_shard(tmp_path):
+    """No pause that the same command would go on from: the first shard is not done, and would not be the next time."""
+    run = tmp_path / "run"
+    plan(run, ["--method", "ism", "--region", "NC_000913.3:1-60,000"], 1)
+    failed = tismscan("scan", "--run", run, "--threads", 1, "--stop-after", "4s", expect=1)
+    assert "too short for a whole shard" in failed.stderr and "plan more shards" in failed.stderr
+    assert not list((run / "shards").iterdir())
+
+
 def test_full_disk(tmp_path):
     """A disk that fills up while a scan writes: an error, nothing half-written, and the rest once there is room."""
     if subprocess.run(["unshare", "-rm", "true"]).returncode:
@@ -179,17 +188,22 @@ cp -r "$1/run" "$1.kept"
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4])
-@pytest.mark.parametrize("options", [["--audit", "0"], [], ["--hybrid", "0.02"]], ids=["tism", "audit", "hybrid"])
+@pytest.mark.parametrize("options", [["--audit", "0"], ["--audit", "600"], ["--hybrid", "0.02"]], ids=["tism", "audit", "hybrid"])
 def test_memory_stays_below_the_limit(tmp_path, options, threads):
     for limit in (160, 400):
         run = tmp_path / f"run{limit}"
-        process = start("scan", "--model", MODEL, "--genome", GENOME, "--method", "tism", *options, "--region",
-                        "NC_000913.3:1-200,000", "--threads", threads, "--max-memory", f"{limit}M", "--output", run)
+        process = subprocess.Popen(
+            [TISMSCAN, "scan", "--model", MODEL, "--genome", GENOME, "--method", "tism", *options, "--region",
+             "NC_000913.3:1-200,000", "--threads", str(threads), "--max-memory", f"{limit}M", "--output", run],
+            stderr=subprocess.PIPE, text=True)
+        messages = process.stderr.read()
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:  # Where one block with its audit is too much.
-            assert process.returncode == 1 and limit == 160 and options
+            assert process.returncode == 1 and limit == 160 and "0" not in options
+            assert "give at least --max-memory" in messages
             continue
+        assert ("audit" in json.loads((run / "manifest.json").read_text())["settings"]) == (options[1] == "600")
         assert used.ru_maxrss < limit * 1024, (limit, used.ru_maxrss)
 
 
