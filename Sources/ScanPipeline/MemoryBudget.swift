@@ -42,7 +42,8 @@ struct MemoryBudget {
         return Settled(scanner: scanner, threads: threads, bytes: shared + threads * task, limit: limit)
       }
       guard let smaller = try scanner.withLessMemory(tilesAtLeast: Self.shortestTile) else {
-        let needed = Self.mebibytes(shared + task)
+        // What is in memory differs a little from start to start.
+        let needed = Self.mebibytes((shared + task) / 16 * 17)
         throw ScanError.failed(
           "--max-memory \(Self.mebibytes(limit))M: the model alone takes \(Self.mebibytes(shared)) MiB and one thread "
             + "\(Self.mebibytes(task)) MiB more; give at least --max-memory \(needed)M")

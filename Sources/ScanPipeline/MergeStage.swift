@@ -28,7 +28,9 @@ struct MergeStage {
         throw ScanError.failed(
           "\(folder.shardPath(number)): changed while it was read, and is whole now; merge again")
       }
-      throw incomplete(damaged)
+      throw ScanError.incomplete(
+        "\(folder.path): shards \(ShardList.text(damaged)) are not as they were written and were taken away; tismscan scan "
+          + "--run \(folder.path) scans them again")
     }
     try finish(outcome)
     return outcome

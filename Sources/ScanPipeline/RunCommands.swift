@@ -66,7 +66,14 @@ public struct ShardScan {
     let reader = try ReferenceReader(path: request.genome)
     // A genome that was not touched since the plan is not read again: that would cost each task of a job minutes.
     let isKnown = RunSources.FileStamp(path: request.genome) == sources.genome
-    let plan = try ScanPlanner(request: request, models: try request.models.map { try ScanModel($0) }).plan(
+    let opened = try request.models.map { try ScanModel($0) }
+    // Before anything is settled for it: another network may have other outputs altogether.
+    guard opened.flatMap(\.fileRecords).map(\.md5) == folder.manifest.model.map(\.md5) else {
+      throw ScanError.badInput(
+        "\(run): planned with another network than \(request.models.map(\.path).joined(separator: ", ")) (model[].md5 in "
+          + "manifest.json; those of an ensemble in their order); --model says where the planned one lies now")
+    }
+    let plan = try ScanPlanner(request: request, models: opened).plan(
       reader, planned: folder.manifest, genomeIsKnown: isKnown)
     if let difference = try plan.manifest.firstDifference(from: folder.manifest.encoded(), cut: false) {
       throw ScanError.badInput(
