@@ -98,6 +98,9 @@ public struct ShardMerge {
   private let resources: RunResources
   private let progress: Progress
 
+  /// Where the genome lies now, when it has moved: the IGV session names it.
+  public var genome: String?
+
   /// - Parameter allowsMissing: bases of missing shards get no values, instead of an error.
   public init(run: String, allowsMissing: Bool, resources: RunResources, progress: Progress) {
     (self.run, self.allowsMissing) = (run, allowsMissing)
@@ -115,6 +118,12 @@ public struct ShardMerge {
     }
     var request = try RunSources(of: folder).request
     request.resources = resources
+    if let genome {
+      guard FileManager.default.fileExists(atPath: genome) else {
+        throw ScanError.badInput("--genome \(genome): no such file")
+      }
+      request.genome = genome
+    }
     if folder.record != nil { try folder.removeRecord() }
     let log = try RunLog(of: folder, copy: resources.log)
     let stage = MergeStage(folder: folder, request: request, progress: progress, log: log)

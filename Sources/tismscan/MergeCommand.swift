@@ -16,13 +16,20 @@ struct MergeCommand: AsyncParsableCommand {
   @Flag(name: .long, help: "Leave the bases of missing shards without values instead of refusing.")
   var allowMissing = false
 
+  @Option(
+    name: [.long, .customShort("f")], help: "Where the reference lies now, for igv_session.xml, when it has moved.")
+  var genome: String?
+
   @OptionGroup var run: RunOptions
 
   func run() async throws {
-    let (folder, allowMissing, options, resources) = (folder, allowMissing, run, try run.resources())
+    let (folder, allowMissing, genome, options) = (folder, allowMissing, genome, run)
+    let resources = try run.resources()
     try await Interruption.cancelling {
-      try await ShardMerge(
-        run: folder, allowsMissing: allowMissing, resources: resources, progress: options.progress())()
+      var merge = ShardMerge(
+        run: folder, allowsMissing: allowMissing, resources: resources, progress: options.progress())
+      merge.genome = genome
+      try await merge()
     }
   }
 }

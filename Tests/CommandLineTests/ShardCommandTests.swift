@@ -57,6 +57,10 @@ struct ShardCommandTests {
     let found = try Tool.run(
       "scan", "--run", run, "--regions", folder.file("s.bed"), "--model", folder.file("other.onnx"))
     #expect(found.status == 0, "\(found.messages)")
+    _ = try Shell.output("cd \(folder.path) && mkdir b && mv g.fa g.fa.fai b")
+    let merged = try Tool.run("merge", run, "--genome", folder.file("b/g.fa"))
+    #expect(merged.status == 0, "\(merged.messages)")
+    #expect(try Shell.output("cat \(run)/igv_session.xml").contains("genome=\"../b/g.fa\""))
   }
 
   @Test("shards scanned one by one in any order and merged give what one scan gives")
