@@ -3,8 +3,9 @@ import Synchronization
 
 /// Memory of sessions, which come and go with every unit of work: large blocks are handed out again instead of being given
 /// back, because each fresh page costs a fault. A block is at most twice as large as what it is used for, and blocks that are
-/// kept and in use never exceed together those that were in use at once before: so the process takes at most twice what its
-/// tasks needed at their worst moment.
+/// kept and in use exceed together by at most a quarter those that were in use at once before (so that a small session does
+/// not cost a large one its block): the process takes at most two and a half times what its tasks needed at their worst
+/// moment.
 final class ScratchPool: Sendable {
   /// Blocks from here on are pages of their own; smaller ones come from the allocator.
   static let smallest = 1 << 20
@@ -34,7 +35,7 @@ final class ScratchPool: Sendable {
       state.used += found?.bytes ?? wanted
       state.most = max(state.most, state.used)
       // Too small ones make room for a fresh one.
-      while state.used + state.kept > state.most { Self.unmap(state.free.removeFirst()) }
+      while state.used + state.kept > state.most + state.most / 4 { Self.unmap(state.free.removeFirst()) }
       return found
     }
     if let block {

@@ -7,7 +7,7 @@ import Testing
 struct ScratchPoolTests {
   private static let page = 4_096
 
-  @Test("blocks hold zeros, belong to one at a time, and take at most twice what was asked for at once")
+  @Test("blocks hold zeros, belong to one at a time, and take at most two and a half times what was asked for at once")
   func law() {
     let pool = ScratchPool()
     var random = SplitMix64(seed: 5)
@@ -30,7 +30,7 @@ struct ScratchPoolTests {
       } else {
         pool.give(back: held.remove(at: Int.random(in: held.indices, using: &random)).block)
       }
-      #expect(pool.mapped <= 2 * most, "round \(round)")
+      #expect(2 * pool.mapped <= 5 * most, "round \(round)")
     }
     for (block, _) in held { pool.give(back: block) }
     pool.trim()
