@@ -1,3 +1,4 @@
+internal import Genomics
 internal import Glibc
 
 /// A per-position model ready to be scored along strands.
@@ -90,7 +91,7 @@ public struct StrandBases: Sendable {
 
   /// A position as a base of the contig, for messages.
   public func place(_ position: Int) -> Int {
-    bounds.count == contigLength ? position : ((position % contigLength) + contigLength) % contigLength
+    bounds.count == contigLength ? position : Contig(name: name, length: contigLength).wrapped(position)
   }
 
   /// Codes of strand positions `range`.

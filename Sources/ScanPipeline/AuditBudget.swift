@@ -34,15 +34,14 @@ struct AuditBudget {
     switch plan {
     case .positions(let models, let targets):
       let (network, layout) = (models[0].network, models[0].layout)
-      let window = 2 * layout.flank + 1 + layout.deficit
-      let tile = network.fixedLength ?? PositionModel.defaultTile + window
+      let lengths = layout.lengths(fixed: network.fixedLength)
       // By the default tile, so that the tile, which changes no value, does not change what is drawn.
       let perBase =
-        Double(try network.multiplyAdds(length: tile)) / Double(try PositionModel(network, layout: layout).tile)
+        Double(try network.multiplyAdds(length: lengths.tile)) / Double(try PositionModel(network, layout: layout).tile)
       run = Double(strandBases) * perBase * Double(1 + targets.count) * Double(models.count)
-      let pass = network.fixedLength ?? window + ShardScanner.shortTile
+      let pass = network.fixedLength ?? lengths.window + ShardScanner.shortTile
       base = try Self.cost(
-        network, pass: pass, naive: network.fixedLength ?? window, differences: tile, engine: engine)
+        network, pass: pass, naive: lengths.window, differences: lengths.tile, engine: engine)
     case .windows(let model, _):
       let windows = Double(strandBases) / Double(step ?? model.length)
       run = windows * Double(try model.multiplyAddsOfTISM())

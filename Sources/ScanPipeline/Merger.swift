@@ -187,15 +187,16 @@ struct MergedPart {
     let name: (ScoreSource) -> String = {
       spec.reduction == .newSite ? $0.newSites : $0.section(spec.method, target: spec.target)
     }
-    let codes = try reader.codes(ofUnit: own)
+    let codes = try spec.reduction?.isOfAlternates == true ? reader.codes(ofUnit: own) : []
     guard spec.isSpread else { return Self.shown(try mean(name), codes, spec) }
     return Ensemble.spread(
       try (0..<settings.modelCount).map { Self.shown(try section(name, ofModel: $0), codes, spec) })
   }
 
   /// What a track shows of a section: predictions and new sites as they are, alternates reduced.
+  /// - Parameter codes: of the bases, where alternates are reduced.
   private static func shown(_ scores: [Float], _ codes: [UInt8], _ spec: TrackSpec) -> [Float] {
-    guard let reduction = spec.reduction, reduction != .newSite else { return scores }
+    guard let reduction = spec.reduction, reduction.isOfAlternates else { return scores }
     return codes.indices.map { base in
       let s = Alternates(scores[3 * base], scores[3 * base + 1], scores[3 * base + 2])
       guard !s.first.isNaN else { return .nan }
@@ -204,4 +205,9 @@ struct MergedPart {
       return alternate == bases.0 ? s.first : alternate == bases.1 ? s.second : alternate == bases.2 ? s.third : .nan
     }
   }
+}
+
+extension Reduction {
+  /// Whether it reduces the scores of a base's three alternates.
+  fileprivate var isOfAlternates: Bool { self != .newSite }
 }

@@ -43,8 +43,8 @@ public struct ShardScan {
       progress.say("\(run) is merged: nothing to do")
       return
     }
-    try folder.makeShardFolder()
     guard count > 0 else { throw ScanError.usage("--run \(run): a run of sites has no shards; scan it in one go") }
+    try folder.makeShardFolder()
     let sources = try RunSources(of: folder)
     var request = sources.request
     request.version = version

@@ -13,7 +13,7 @@ struct RunLog: Sendable {
   /// - Parameter copy: a file that gets the same lines, or `-` for standard error.
   init(of folder: RunFolder, copy: String?) throws {
     let own = folder.file(Self.folderName)
-    try FileManager.default.createDirectory(atPath: own, withIntermediateDirectories: true)
+    try RunFolder.makeFolder(own, flag: "")
     paths = ["\(own)/\(TemporaryWriter.uniqueField()).jsonl"] + (copy.map { [$0 == "-" ? nil : $0] } ?? [])
   }
 

@@ -19,7 +19,7 @@ public struct Scan {
   func run(_ models: [ScanModel]) async throws {
     let sources = try RunSources(request)
     let reader = try ReferenceReader(path: request.genome)
-    if let sites = request.sites { return try await run(sites: sites, models, reader) }
+    if let sites = request.sites { return try await run(sites: sites, models, reader, sources) }
     let plan = try ScanPlanner(request: request, models: models).plan(reader)
     plan.warn(request, progress)
     let folder = try RunFolder(
@@ -48,14 +48,16 @@ public struct Scan {
   }
 
   /// Scores sites alone: minutes of work at most, so that an interrupted run simply starts again.
-  private func run(sites path: String, _ models: [ScanModel], _ reader: borrowing ReferenceReader) async throws {
+  private func run(
+    sites path: String, _ models: [ScanModel], _ reader: borrowing ReferenceReader, _ sources: RunSources
+  ) async throws {
     let (manifest, positions) = try ScanPlanner(request: request, models: models).planSites(reader)
     let scan = SiteScan(
       request: request, model: positions, methods: manifest.settings.methods,
       circular: Set(manifest.settings.circular ?? []))
     let sites = try scan.sites(path, contigs: reader.contigs)
     let folder = try RunFolder(
-      starting: request.output, for: manifest, sources: RunSources(request), force: request.force, cut: false)
+      starting: request.output, for: manifest, sources: sources, force: request.force, cut: false)
     if folder.isComplete {
       progress.say("\(request.output) is complete: nothing to do (--force starts over)")
       return

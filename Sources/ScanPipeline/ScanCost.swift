@@ -31,13 +31,12 @@ struct ScanCost {
       let (network, layout) = (models[0].network, models[0].layout)
       // The default's, so that the tile, which changes no value, does not change the plan.
       let tile = try PositionModel(network, layout: layout).tile
-      let flanks = 2 * layout.flank + 1 + layout.deficit
-      let pass = network.fixedLength ?? tile + flanks
-      let forward = Double(try network.multiplyAdds(length: pass)) / Double(tile)
+      let lengths = layout.lengths(fixed: network.fixedLength)
+      let forward = Double(try network.multiplyAdds(length: lengths.tile)) / Double(tile)
       ofBase =
         try Double(models.count)
         * sum(predict: { forward }, tism: { forward * Double(1 + targets.count) }) {
-          try Self.exact(network, pass: pass, naive: network.fixedLength ?? flanks, perBase: forward, settings.engine)
+          try Self.exact(network, pass: lengths.tile, naive: lengths.window, perBase: forward, settings.engine)
         }
     case .windows(let model, _):
       let step = Double(settings.step ?? model.length)

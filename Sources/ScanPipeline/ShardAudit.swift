@@ -70,7 +70,9 @@ extension ShardScanner {
     for (source, exact) in zip(sources, exact) {
       for target in 0..<targetCount {
         let section = source.section(.tism, target: target)
-        for edit in chosen { result.sections[section]![edit] = exact[target][place[edit]!] }
+        var scores = result.sections[section]!
+        for edit in chosen { scores[edit] = exact[target][place[edit]!] }
+        result.sections[section] = scores
       }
     }
     var counts = result.codes.map { _ in 0 }
