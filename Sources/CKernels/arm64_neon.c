@@ -7,5 +7,6 @@
 #define ROWS_4 0
 #define ROWS_2 0
 #define ROWS_1 6
+#define PRECISE_ROWS 3
 #include "all.inc"
 #endif

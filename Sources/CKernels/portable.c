@@ -6,4 +6,5 @@
 #define ROWS_4 0
 #define ROWS_2 0
 #define ROWS_1 6
+#define PRECISE_ROWS 4
 #include "all.inc"

@@ -7,6 +7,7 @@
 #define ROWS_4 0
 #define ROWS_2 0
 #define ROWS_1 6
+#define PRECISE_ROWS 3
 #include "all.inc"
 #pragma clang attribute pop
 #endif

@@ -7,6 +7,7 @@
 #define ROWS_4 6
 #define ROWS_2 12
 #define ROWS_1 12
+#define PRECISE_ROWS 12
 #include "all.inc"
 #pragma clang attribute pop
 #endif

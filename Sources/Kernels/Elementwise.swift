@@ -101,6 +101,16 @@ extension KernelSet {
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int
   ) { table.add(a, b, y, count) }
 
+  /// `y = a * y + b * x`, the product with `b` and the sum rounded once.
+  public func combine(
+    _ a: Float, _ y: UnsafeMutablePointer<Float>, _ b: Float, _ x: UnsafePointer<Float>, count: Int
+  ) { table.combine(a, y, b, x, count) }
+
+  /// `y[c, r] = x[r, c]`, where the rows of `x` and of `y` are `xStride` and `yStride` floats apart.
+  public func transpose(
+    _ x: UnsafePointer<Float>, xStride: Int, rows: Int, columns: Int, into y: UnsafeMutablePointer<Float>, yStride: Int
+  ) { table.transpose(x, xStride, rows, columns, y, yStride) }
+
   /// Clears the gradient wherever ReLU gave 0.
   public func maskRelu(output y: UnsafePointer<Float>, gradient dy: UnsafeMutablePointer<Float>, count: Int) {
     table.mask_relu(y, dy, count)

@@ -33,6 +33,9 @@ public struct MatrixPanels {
         for term in 0..<terms {
           (to + term * panel).update(from: source + term * termStride + first, count: width)
         }
+      } else if termStride == 1 {
+        KernelSet.best.transpose(
+          source + first * columnStride, xStride: columnStride, rows: width, columns: terms, into: to, yStride: panel)
       } else {
         for column in 0..<width {
           let from = source + (first + column) * columnStride

@@ -18,9 +18,9 @@ extension CompiledAttention {
     let keyPanelCount = max(
       MatrixPanels.count(terms: op.keySize, columns: op.keys), MatrixPanels.count(terms: op.keys, columns: op.keySize))
     let keys = keyPanels(head, inputs[1], call.scratch + parts.keys)
-    let keyRows = MatrixPanels(
-      packing: inputs[1] + op.key.entry(0, head), terms: op.keys, termStride: op.key.channels,
-      columns: op.keySize, columnStride: 1, into: call.scratch + parts.keys + keyPanelCount)
+    let keyRows = scaledPanels(
+      inputs[1] + op.key.entry(0, head), stride: op.key.channels, rows: op.keys, columns: op.keySize,
+      by: op.scale, call.scratch + parts.keys + keyPanelCount)
     let values = MatrixPanels(
       packing: inputs[2] + op.value.entry(0, head), terms: op.valueSize, termStride: 1,
       columns: op.keys, columnStride: op.value.channels, into: call.scratch + parts.values)
@@ -46,15 +46,10 @@ extension CompiledAttention {
         kernels.softmaxGradient(scores + first, gradients + first, into: gradients + first, count: columns.count)
       }
       if let target = call.inputGradients[0] {
-        addScaled(
-          op.scale,
-          to: target.view.base + op.query.entry(tile.lowerBound, head),
-          stride: op.query.channels, rows: tile.count, columns: op.keySize, call.scratch + parts.rows
-        ) { product in
-          kernels.multiply(
-            gradients + columns.lowerBound, rowStride: scoreStride, keyRows, terms: columns, into: product,
-            yStride: op.keySize, rows: tile.count)
-        }
+        kernels.multiply(
+          gradients + columns.lowerBound, rowStride: scoreStride, keyRows, terms: columns,
+          into: target.view.base + op.query.entry(tile.lowerBound, head), yStride: op.query.channels,
+          rows: tile.count, adds: true)
       }
       if let target = call.inputGradients[1] {
         let queries = scaledPanels(
@@ -74,36 +69,25 @@ extension CompiledAttention {
     guard let relative = op.relative, let packed = self.relative, let target = call.inputGradients[3] else { return }
     let gradients = call.scratch + parts.gradients
     let products = call.scratch + part
-    products.update(repeating: 0, count: tile.count * relativeStride)
-    relative.index.withUnsafeBufferPointer { index in
-      for (row, i) in tile.enumerated() {
-        let (from, to) = (gradients + row * scoreStride, products + row * relativeStride)
-        for j in ranges[i] { to[Int(index[i * op.keys + j])] += from[j] }
+    let terms = picks(of: tile)
+    for (row, i) in tile.enumerated() {
+      let (from, to) = (gradients + row * scoreStride, products + row * relativeStride)
+      (to + terms.lowerBound).update(repeating: 0, count: terms.count)
+      if let shift = picks[i].shift {
+        (to + ranges[i].lowerBound + shift).update(from: from + ranges[i].lowerBound, count: ranges[i].count)
+      } else {
+        relative.index.withUnsafeBufferPointer { index in
+          for j in ranges[i] { to[Int(index[i * op.keys + j])] += from[j] }
+        }
       }
     }
     let each = MatrixPanels.count(terms: relative.count, columns: relative.size)
     let panels = MatrixPanels(
       packed: packed.backward.pointer + head * each, terms: relative.count, columns: relative.size)
-    addScaled(
-      relative.scale,
-      to: target.view.base + relative.operand.entry(tile.lowerBound, head),
-      stride: relative.operand.channels, rows: tile.count, columns: relative.size, call.scratch + parts.rows
-    ) { product in
-      KernelSet.best.multiply(
-        products, rowStride: relativeStride, panels, into: product, yStride: relative.size, rows: tile.count)
-    }
-  }
-
-  /// Adds `scale` times what `compute` leaves in `rows * columns` floats of scratch.
-  private func addScaled(
-    _ scale: Double, to target: UnsafeMutablePointer<Float>, stride: Int, rows: Int, columns: Int,
-    _ product: UnsafeMutablePointer<Float>, _ compute: (UnsafeMutablePointer<Float>) -> Void
-  ) {
-    compute(product)
-    let scale = Float(scale)
-    for row in 0..<rows {
-      for column in 0..<columns { target[row * stride + column] += scale * product[row * columns + column] }
-    }
+    KernelSet.best.multiply(
+      products + terms.lowerBound, rowStride: relativeStride, panels, terms: terms,
+      into: target.view.base + relative.operand.entry(tile.lowerBound, head), yStride: relative.operand.channels,
+      rows: tile.count, adds: true)
   }
 
   /// Rows times `scale`, packed as the right operand of a product over the rows.

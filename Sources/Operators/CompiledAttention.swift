@@ -12,7 +12,7 @@ struct CompiledAttention: CompiledOperator {
   let ranges: [Range<Int>]
   /// Whether the bias is more than a mask of whole ranges.
   let addsBias: Bool
-  /// Constants of the relative scores, and transposed, one panel set a head.
+  /// Constants of the relative scores, and transposed and scaled for gradients, one panel set a head.
   let relative: (forward: AlignedFloats, backward: AlignedFloats)?
 
   /// For each query, the constants that its keys pick.
@@ -26,7 +26,7 @@ struct CompiledAttention: CompiledOperator {
   }
 
   /// Query rows a tile: a multiple of every register tile.
-  static let tile = 24
+  static let tile = 48
 
   init(_ op: Attention) {
     self.op = op
@@ -50,8 +50,9 @@ struct CompiledAttention: CompiledOperator {
       func packed(transposed: Bool) -> AlignedFloats {
         let (terms, columns) = transposed ? (relative.count, relative.size) : (relative.size, relative.count)
         let each = MatrixPanels.count(terms: terms, columns: columns)
+        let weights = transposed ? relative.weights.map { $0 * Float(relative.scale) } : relative.weights
         return AlignedFloats(count: op.heads * each) { memory in
-          relative.weights.withUnsafeBufferPointer { weights in
+          weights.withUnsafeBufferPointer { weights in
             for head in 0..<op.heads {
               _ = MatrixPanels(
                 packing: weights.baseAddress! + head * size, terms: terms, termStride: transposed ? 1 : columns,
@@ -161,6 +162,12 @@ struct CompiledAttention: CompiledOperator {
     return low..<tile.reduce(low) { max($0, ranges[$1].upperBound) }
   }
 
+  /// The constants that any row of a tile picks; the first is rounded down to a multiple of 16.
+  func picks(of tile: Range<Int>) -> Range<Int> {
+    let low = tile.reduce(op.relative?.count ?? 0) { min($0, picks[$1].range.lowerBound) } / 16 * 16
+    return low..<tile.reduce(low) { max($0, picks[$1].range.upperBound) }
+  }
+
   /// Computes the shares of a tile of queries into the scores of the scratch, zero for masked keys.
   /// - Returns: the keys that any row of the tile sees.
   func scoreTile(
@@ -179,12 +186,24 @@ struct CompiledAttention: CompiledOperator {
         copy.update(from: own, count: range.count)
         KernelSet.best.softmax(copy, into: own, count: range.count, scale: softmaxScale, precisely: true)
       } else {
-        KernelSet.best.softmax(own, into: own, count: range.count, scale: softmaxScale)
+        let whole = wholeVectors(range)
+        (entries + range.upperBound).update(repeating: -.infinity, count: whole.upperBound - range.upperBound)
+        KernelSet.best.softmax(own, into: own, count: whole.count, scale: softmaxScale)
       }
-      (entries + columns.lowerBound).update(repeating: 0, count: range.lowerBound - columns.lowerBound)
-      (entries + range.upperBound).update(repeating: 0, count: columns.upperBound - range.upperBound)
+      clear(entries, columns, outside: range)
     }
     return columns
+  }
+
+  /// Keys and what follows them up to a whole number of vectors, where a row of scores has room: kernels are slow in parts.
+  func wholeVectors(_ keys: Range<Int>) -> Range<Int> {
+    keys.lowerBound..<min(keys.lowerBound + padded(keys.count), scoreStride)
+  }
+
+  /// Clears the entries of a row that lie in `columns` but not in `range`.
+  func clear(_ row: UnsafeMutablePointer<Float>, _ columns: Range<Int>, outside range: Range<Int>) {
+    (row + columns.lowerBound).update(repeating: 0, count: range.lowerBound - columns.lowerBound)
+    (row + range.upperBound).update(repeating: 0, count: columns.upperBound - range.upperBound)
   }
 
   /// What the scores of ``rawScores(_:_:_:_:_:precisely:)`` are multiplied by in the softmax.
@@ -224,10 +243,9 @@ struct CompiledAttention: CompiledOperator {
     let each = MatrixPanels.count(terms: relative.size, columns: relative.count)
     let panels = MatrixPanels(
       packed: packed.forward.pointer + head * each, terms: relative.size, columns: relative.count)
-    let low = tile.reduce(relative.count) { min($0, picks[$1].range.lowerBound) } / 16 * 16
-    let high = tile.reduce(low) { max($0, picks[$1].range.upperBound) }
+    let columns = picks(of: tile)
     KernelSet.best.multiply(
-      r, rowStride: rowStride, panels, columns: low..<high, into: scratch + parts.relative + low,
+      r, rowStride: rowStride, panels, columns: columns, into: scratch + parts.relative + columns.lowerBound,
       yStride: relativeStride, rows: tile.count, precisely: precisely)
   }
 
@@ -235,9 +253,7 @@ struct CompiledAttention: CompiledOperator {
   private func addToScores(
     _ entries: UnsafeMutablePointer<Float>, _ i: Int, _ range: Range<Int>, _ products: UnsafeMutablePointer<Float>
   ) {
-    let scale = Float(op.scale)
-    for j in range { entries[j] *= scale }
-    addRelative(entries, i, range, products)
+    scaleAndAddRelative(entries, i, range, products)
     if addsBias {
       op.bias!.withUnsafeBufferPointer { bias in
         let bias = bias.baseAddress! + i * op.keys
@@ -246,19 +262,23 @@ struct CompiledAttention: CompiledOperator {
     }
   }
 
-  /// `entries[j] += relativeScale * products[index[i, j]]` for one query's keys.
-  func addRelative(
+  /// `entries[j] = scale * entries[j] + relativeScale * products[index[i, j]]` for one query's keys.
+  func scaleAndAddRelative(
     _ entries: UnsafeMutablePointer<Float>, _ i: Int, _ range: Range<Int>, _ products: UnsafeMutablePointer<Float>
   ) {
-    guard let relative = op.relative else { return }
+    let scale = Float(op.scale)
+    guard let relative = op.relative else {
+      for j in range { entries[j] *= scale }
+      return
+    }
     let factor = Float(relative.scale)
     if let shift = picks[i].shift {
-      let shifted = products + shift
-      for j in range { entries[j] += factor * shifted[j] }
+      KernelSet.best.combine(
+        scale, entries + range.lowerBound, factor, products + shift + range.lowerBound, count: range.count)
     } else {
       relative.index.withUnsafeBufferPointer { index in
         let index = index.baseAddress! + i * op.keys
-        for j in range { entries[j] += factor * products[Int(index[j])] }
+        for j in range { entries[j] = (scale * entries[j]).addingProduct(factor, products[Int(index[j])]) }
       }
     }
   }

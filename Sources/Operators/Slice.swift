@@ -130,7 +130,11 @@ struct CompiledRowSlice: DifferenceOperator {
           continue
         }
         let x = from.rows(of: edit) + source * input[2] + columns.start
-        for column in 0..<columns.count { y[column] = x[column * columns.step] }
+        if columns.step == 1 {
+          y.update(from: x, count: columns.count)
+        } else {
+          for column in 0..<columns.count { y[column] = x[column * columns.step] }
+        }
       }
     }
     to.clearOutside()

@@ -91,6 +91,36 @@ struct RowKernelTests {
     }
   }
 
+  @Test("a transpose moves every entry and writes nothing else", arguments: counts, [1, 7, 8, 16, 27])
+  func transpose(_ rows: Int, _ columns: Int) {
+    var random = SplitMix64(seed: UInt64(rows * 100 + columns))
+    let (xStride, yStride) = (columns + 3, rows + 2)
+    let x = random.floats(count: rows * xStride)
+    for kernels in KernelSet.supported {
+      let y = run(columns * yStride) {
+        kernels.transpose(x, xStride: xStride, rows: rows, columns: columns, into: $0, yStride: yStride)
+      }
+      for index in y.indices {
+        let (column, row) = (index / yStride, index % yStride)
+        if row < rows { #expect(y[index] == x[row * xStride + column]) } else { #expect(y[index].isNaN) }
+      }
+    }
+  }
+
+  @Test("a combination rounds the second product and the sum once", arguments: counts)
+  func combine(_ count: Int) {
+    var random = SplitMix64(seed: UInt64(count))
+    let (x, old) = (random.floats(count: count), random.floats(count: count))
+    let wanted = zip(x, old).map { (Float(0.7) * $1).addingProduct(-1.3, $0) }
+    for kernels in KernelSet.supported {
+      let y = run(count) {
+        $0.update(from: old, count: count)
+        kernels.combine(0.7, $0, -1.3, x, count: count)
+      }
+      #expect(y.map(\.bitPattern) == wanted.map(\.bitPattern))
+    }
+  }
+
   @Test("layer normalisation and its change", arguments: counts, [1e-6, 1e-2, 1.0, 100])
   func normalization(_ count: Int, _ size: Double) {
     var random = SplitMix64(seed: UInt64(count) &* 17 &+ UInt64(size))

@@ -1,4 +1,4 @@
-// Sums, masks, scales and maxima over rows of channels: channels that do not fill a vector, ties, zeros of both signs,
+// Sums, masks, scales, maxima and transposes of rows of channels: channels that do not fill a vector, ties, zeros of both signs,
 // infinities and NaN.
 #include "cases.h"
 
@@ -27,6 +27,12 @@ static void elementwise(const tismscan_kernels *table, ptrdiff_t count) {
   table->add(a.data, y.data, y.data, count);
   finish(&l, y, NULL, false);
 
+  l.kernel = "combine";
+  snprintf(l.name, sizeof l.name, "%td", count);
+  memcpy(y.data, b.data, (size_t)count * sizeof(float));
+  table->combine(0.7f, y.data, -1.3f, a.data, count);
+  finish(&l, y, NULL, false);
+
   l.kernel = "mask_relu";
   snprintf(l.name, sizeof l.name, "%td", count);
   table->mask_relu(a.data, b.data, count);
@@ -50,6 +56,22 @@ static void scales(const tismscan_kernels *table, ptrdiff_t rows, ptrdiff_t chan
     release(y);
   }
   release(x), release(scale), release(shift);
+}
+
+static void transposes(const tismscan_kernels *table, ptrdiff_t rows, ptrdiff_t columns) {
+  generator g = {.state = 0x7245 + (uint64_t)(rows * 1000 + columns)};
+  const ptrdiff_t x_stride = columns + whole(&g, 0, 5), y_stride = rows + whole(&g, 0, 5);
+  buffer x = filled(&g, (rows - 1) * x_stride + columns, WIDE), y = poisoned((columns - 1) * y_stride + rows);
+  label l = {.table = table->name, .kernel = "transpose"};
+  snprintf(l.name, sizeof l.name, "%td rows of %td, %td and %td apart", rows, columns, x_stride, y_stride);
+  table->transpose(x.data, x_stride, rows, columns, y.data, y_stride);
+  bool *written = calloc((size_t)y.count, sizeof(bool));
+  for (ptrdiff_t c = 0; c < columns; c++) {
+    for (ptrdiff_t r = 0; r < rows; r++) written[c * y_stride + r] = true;
+  }
+  finish(&l, y, written, false);
+  free(written);
+  release(x), release(y);
 }
 
 static void maxima(const tismscan_kernels *table, ptrdiff_t window, ptrdiff_t channels) {
@@ -81,6 +103,16 @@ static void rows_of_one(const tismscan_kernels *table, ptrdiff_t count) {
   snprintf(l.name, sizeof l.name, "%td", count);
   table->softmax_row(x.data, y.data, count, 0.75);
   finish(&l, y, NULL, true);
+  // The shares' changes of a small move, and of one that they say nothing about.
+  for (int size = 0; size < 2; size++) {
+    buffer move = filled(&g, count, PLAIN), change = poisoned(count);
+    for (ptrdiff_t i = 0; i < count; i++) move.data[i] *= size == 0 ? 0.3f : 60;
+    const bool done = table->share_changes(y.data, move.data, change.data, count, 1.25);
+    label c = {.table = table->name, .kernel = "share_changes"};
+    snprintf(c.name, sizeof c.name, "%td %s %s", count, size == 0 ? "small" : "large", done ? "done" : "refused");
+    if (done) finish(&c, change, NULL, true);
+    release(move), release(change);
+  }
   l.kernel = "softmax_row_gradient";
   table->softmax_row_gradient(y.data, d.data, dx.data, count, false);
   finish(&l, dx, NULL, true);
@@ -122,6 +154,8 @@ void row_cases(const tismscan_kernels *table) {
     scales(table, 1, counts[i], PLAIN);
     scales(table, 5, counts[i], PLAIN);
     scales(table, 3, counts[i], WIDE);
+    for (ptrdiff_t rows = 1; rows <= 17; rows += 4) transposes(table, rows, counts[i]);
+    transposes(table, 16, counts[i]);
     for (ptrdiff_t window = 1; window <= 6; window++) maxima(table, window, counts[i]);
   }
 }

@@ -80,6 +80,11 @@ typedef struct {
       tismscan_function f, double a, double b, const float *x, const float *d, float *y, ptrdiff_t count);
   // y = a + b
   void (*add)(const float *a, const float *b, float *y, ptrdiff_t count);
+  // y = a * y + b * x
+  void (*combine)(float a, float *y, float b, const float *x, ptrdiff_t count);
+  // y[c, r] = x[r, c]; rows of x are `x_stride` floats apart, those of y `y_stride`.
+  void (*transpose)(
+      const float *x, ptrdiff_t x_stride, ptrdiff_t rows, ptrdiff_t columns, float *y, ptrdiff_t y_stride);
   // dy = y > 0 ? dy : 0
   void (*mask_relu)(const float *y, float *dy, ptrdiff_t count);
   // y[r, c] = scale[c] * x[r, c] + shift[c]; shift may be NULL.
