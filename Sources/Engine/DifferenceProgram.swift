@@ -40,10 +40,16 @@ public struct DifferenceProgram: Sendable {
     var routes: [Route] = []
     for (node, step) in zip(graph.nodes, program.steps) {
       for output in node.outputs {
-        // Reshapes and elementwise operators keep the rows of their input, whatever the shape says.
-        layouts[output] =
-          step.op.aliasesInput || node.op.isElementwise
-          ? layouts[node.inputs[0]] : DifferenceProgram.layout(graph.values[output].shape, dependences[output])
+        let shape = graph.values[output].shape
+        // Reshapes and elementwise operators keep the rows of their input, whatever the shape says; where all rows are
+        // kept, a reshape into other rows of one sequence is those.
+        if step.op.aliasesInput, let input = layouts[node.inputs[0]], input.isWhole, shape.rank == 3, shape[0] == 1 {
+          layouts[output] = DifferenceProgram.layout(shape, .everything)
+        } else if step.op.aliasesInput || node.op.isElementwise {
+          layouts[output] = layouts[node.inputs[0]]
+        } else {
+          layouts[output] = DifferenceProgram.layout(shape, dependences[output])
+        }
       }
       let rule = step.op as? any DifferenceOperator
       let holds =
@@ -65,10 +71,12 @@ public struct DifferenceProgram: Sendable {
   private static func layout(_ shape: Shape, _ dependence: Dependence) -> DifferenceLayout? {
     switch dependence {
     case .nothing: return nil
-    case .window(let window) where shape.dims[..<window.axis].allSatisfy { $0 == 1 }:
+    case .window(var window) where shape.dims[..<window.axis].allSatisfy { $0 == 1 }:
       let rows = shape[window.axis]
       let width = (window.back + window.ahead) / window.step + 1
       let rowSize = shape.dims[(window.axis + 1)...].reduce(1, *)
+      // Which axis the rows are does not matter from here on: a batch axis of length 1 may come first or not.
+      window.axis = 1
       // Behind causal attention every row from the first changed one on is kept, which may lie before row 0.
       if !window.isBounded {
         return DifferenceLayout(
@@ -78,7 +86,14 @@ public struct DifferenceProgram: Sendable {
         ? .full(rows: rows, rowSize: rowSize)
         : DifferenceLayout(rows: rows, rowSize: rowSize, width: width, window: window)
     default:
-      let rows = shape.rank == 3 && shape[0] == 1 ? shape[1] : 1
+      // Rows of channels, with the one sequence as an axis or folded into them, as exporters write dense layers on rows.
+      let rows =
+        switch shape.rank {
+        case 3 where shape[0] == 1: shape[1]
+        case 3 where shape[1] == 1: shape[0]
+        case 2: shape[0]
+        default: 1
+        }
       return .full(rows: rows, rowSize: rows == 0 ? 0 : shape.count / rows)
     }
   }

@@ -4,38 +4,19 @@ internal import Tensors
 
 /// Sums add differences; products expand to `da * b + a * db + da * db`; quotients by a constant scale.
 extension CompiledBinary: DifferenceOperator {
+  private var operands: RowOperands { RowOperands(shapes: shapes, output: output) }
+
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
     let fits = inputs.indices.allSatisfy { operand in
-      guard let layout = inputs[operand] else {
-        // What does not change may be a scalar, one number a channel or a row, or as large as the result.
-        return function == .add || function == .subtract || [1, self.output.count].contains(shapes[operand].count)
-          || isPerChannel(shapes[operand], output) || isPerRow(shapes[operand], output)
-      }
-      return layout.rowSize == output.rowSize
-        && (isOneRow(operand, layout, output) || (layout.rows == output.rows && counts[operand] == self.output.count))
+      // A sum does not read what does not change.
+      inputs[operand] == nil && (function == .add || function == .subtract)
+        || operands.fits(operand, inputs[operand], output)
     }
     switch function {
     case .add, .subtract, .multiply: return fits
     case .divide: return fits && inputs[1] == nil
     default: return false
     }
-  }
-
-  /// One row of channels that every row of the result reads: a gate, such as squeeze-and-excitation has.
-  private func isOneRow(_ operand: Int, _ layout: DifferenceLayout, _ output: DifferenceLayout) -> Bool {
-    layout.rows == 1 && layout.window == nil && output.rows > 1 && isPerChannel(shapes[operand], output)
-  }
-
-  /// One number for each entry of the last axis, the same for every row. A number for each position is not: counts alone do
-  /// not tell them apart when there are as many positions as channels.
-  private func isPerChannel(_ shape: Shape, _ layout: DifferenceLayout) -> Bool {
-    shape.dims.last == layout.rowSize && shape.count == layout.rowSize && output.dims.last == layout.rowSize
-  }
-
-  /// One number for each row, the same for every entry of the last axis.
-  private func isPerRow(_ shape: Shape, _ layout: DifferenceLayout) -> Bool {
-    shape.rank >= 2 && shape.dims.last == 1 && shape[shape.rank - 2] == layout.rows && shape.count == layout.rows
-      && output.rank >= 2 && output[output.rank - 2] == layout.rows && output.dims.last == layout.rowSize
   }
 
   func difference(_ call: DifferenceCall) {
@@ -45,8 +26,8 @@ extension CompiledBinary: DifferenceOperator {
       for row in output.inside(edit) {
         let y = UnsafeMutableBufferPointer(start: output.rows(of: edit) + row * size, count: size)
         let position = output.starts[edit] + row
-        let a = call.inputs[0].flatMap { changedRow($0, edit, position, output.layout) }
-        let b = call.inputs[1].flatMap { changedRow($0, edit, position, output.layout) }
+        let a = operands.change(call, operand: 0, edit, row: position)
+        let b = operands.change(call, operand: 1, edit, row: position)
         switch function {
         case .add, .subtract:
           sum(a, b, into: y)
@@ -56,17 +37,6 @@ extension CompiledBinary: DifferenceOperator {
       }
     }
     output.clearOutside()
-  }
-
-  /// The differences of an operand that a row of the result reads; `nil` where it does not change.
-  @inline(__always)
-  private func changedRow(_ block: DifferenceBlock, _ edit: Int, _ position: Int, _ output: DifferenceLayout)
-    -> UnsafePointer<Float>?
-  {
-    let row = block.layout.rows == 1 && output.rows > 1 ? 0 : position - block.starts[edit]
-    // Beside a branch of another stride a block may keep a row too many: it holds zeros and has no place here.
-    guard 0..<block.layout.width ~= row else { return nil }
-    return UnsafePointer(block.rows(of: edit) + row * block.layout.rowSize)
   }
 
   @inline(__always)
@@ -97,25 +67,14 @@ extension CompiledBinary: DifferenceOperator {
       y.update(repeating: 0)
       return
     }
-    let other = factor(call, operand: a == nil ? 0 : 1, row: position, layout: call.output.layout)
+    let other = operands.reference(call, operand: a == nil ? 0 : 1, row: position)
     if function == .divide {
       for c in 0..<y.count { y[c] = first[c] / other.base[c * other.step] }
     } else {
       for c in 0..<y.count { y[c] = first[c] * other.base[c * other.step] }
     }
     guard let a, let b else { return }
-    let own = factor(call, operand: 0, row: position, layout: call.output.layout)
+    let own = operands.reference(call, operand: 0, row: position)
     for c in 0..<y.count { y[c] += b[c] * (own.base[c * own.step] + a[c]) }
-  }
-
-  /// The reference of an operand at one row: where it lies and how far apart its elements are.
-  private func factor(
-    _ call: DifferenceCall, operand: Int, row: Int, layout: DifferenceLayout
-  ) -> (base: UnsafePointer<Float>, step: Int) {
-    let base = call.inputReferences[operand].base
-    let count = shapes[operand].count
-    if count == 1 { return (base, 0) }
-    if count == output.count { return (base + row * layout.rowSize, 1) }
-    return isPerRow(shapes[operand], layout) ? (base + row, 0) : (base, 1)
   }
 }

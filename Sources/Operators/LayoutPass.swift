@@ -107,7 +107,9 @@ struct LayoutPass {
   /// Applies the node to the sources of its inputs' views and makes its outputs views; false when it does not commute.
   private mutating func pushed(_ node: Graph.Node) -> Bool {
     let data = node.inputs.filter { graph.values[$0].constant == nil }
-    guard let first = data.first, views[first] != nil else { return false }
+    guard let first = data.first, data.contains(where: { views[$0] != nil }) else { return false }
+    if data.count == 1, pushedReduction(node, view(of: first)) { return true }
+    alignUnitAxes(data)
     let common = view(of: first)
     let all = data.map { view(of: $0) }
     guard all.allSatisfy({ $0.permutation == common.permutation }) else { return false }
@@ -124,6 +126,40 @@ struct LayoutPass {
       return pushedThroughPermutation(node, permutation)
     }
     return pushedThroughReshape(node, common)
+  }
+
+  /// Beside a value whose axes are permuted, one with a single axis longer than 1 (a gate of channels) is permuted alike: that
+  /// moves no element.
+  private mutating func alignUnitAxes(_ data: [Graph.ValueID]) {
+    let permuted = data.map { view(of: $0) }.first { $0.permutation != nil && permutedShape($0) == $0.shape }
+    guard let permutation = permuted?.permutation else { return }
+    let inverse = permutation.indices.map { axis in permutation.firstIndex(of: axis)! }
+    for value in data where view(of: value).permutation != permutation {
+      let shape = view(of: value).shape
+      guard shape.rank == permutation.count, shape.dims.count(where: { $0 != 1 }) <= 1 else { continue }
+      let moved = Shape(inverse.map { shape[$0] })
+      let own = materialise(value)
+      materialised[value] = own
+      let source = emit(Reshape(to: moved), on: own, shape: moved, name: graph.values[own].name + ".aligned")
+      views[value] = View(source: source, permutation: permutation, shape: shape)
+    }
+  }
+
+  /// A reduction of a value that is permuted and has unit axes more or less: over the source's own axes.
+  private mutating func pushedReduction(_ node: Graph.Node, _ view: View) -> Bool {
+    guard let reduce = node.op as? Reduce, permutedShape(view) != view.shape, let (axes, _) = axisOrder(view) else {
+      return false
+    }
+    let shape = graph.values[view.source].shape
+    let reduced = reduce.axes.compactMap { axes[$0] }
+    let kept = axes.indices.filter { !reduce.axes.contains($0) }.compactMap { axes[$0] }.filter { shape[$0] != 1 }
+    guard !reduced.isEmpty, kept == kept.sorted() else { return false }
+    let result = Shape(shape.dims.indices.map { reduced.contains($0) ? 1 : shape[$0] })
+    let output = emit(
+      Reduce(reduce.function, axes: reduced, keepsAxes: true), on: view.source, shape: result, name: node.name)
+    views[node.outputs[0]] = View(
+      source: output, permutation: nil, shape: original.values[node.outputs[0]].shape)
+    return true
   }
 
   private mutating func pushedThroughPermutation(_ node: Graph.Node, _ permutation: [Int]) -> Bool {

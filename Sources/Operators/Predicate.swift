@@ -83,8 +83,8 @@ public struct Predicate: NetworkOperator {
     let shapes = operands.map(\.shape)
     let output = try outputShapes(for: shapes)[0]
     return CompiledPredicate(
-      function: function,
-      walk: StridedWalk(broadcasting: [shapes[0], shapes[function.operands - 1]], to: output))
+      function: function, walk: StridedWalk(broadcasting: [shapes[0], shapes[function.operands - 1]], to: output),
+      operands: RowOperands(shapes: shapes, output: output))
   }
 }
 
@@ -92,6 +92,7 @@ struct CompiledPredicate: CompiledOperator {
   let function: PredicateFunction
   /// Both operands (the same one twice where there is one), output.
   let walk: StridedWalk
+  let operands: RowOperands
 
   var multiplyAdds: Int { walk.count }
 
@@ -109,5 +110,38 @@ struct CompiledPredicate: CompiledOperator {
     for target in call.inputGradients {
       if let target, !target.adds { target.view.elements.update(repeating: 0) }
     }
+  }
+}
+
+/// 1 where a no becomes a yes, -1 where a yes becomes a no.
+extension CompiledPredicate: DifferenceOperator {
+  func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
+    inputs.indices.allSatisfy { operands.fits($0, inputs[$0], output) }
+  }
+
+  func difference(_ call: DifferenceCall) {
+    let output = call.output
+    let size = output.layout.rowSize
+    let last = function.operands - 1
+    for edit in 0..<output.edits {
+      for row in output.inside(edit) {
+        let y = output.rows(of: edit) + row * size
+        let position = output.starts[edit] + row
+        let (da, db) = (
+          operands.change(call, operand: 0, edit, row: position),
+          operands.change(call, operand: last, edit, row: position)
+        )
+        let (a, b) = (
+          operands.reference(call, operand: 0, row: position), operands.reference(call, operand: last, row: position)
+        )
+        for c in 0..<size {
+          let (first, second) = (a.base[c * a.step], b.base[c * b.step])
+          let was = function.value(first, second)
+          let isNow = function.value(first + (da?[c] ?? 0), second + (db?[c] ?? 0))
+          y[c] = was == isNow ? 0 : isNow ? 1 : -1
+        }
+      }
+    }
+    output.clearOutside()
   }
 }

@@ -66,7 +66,10 @@ struct CompiledReshape: CompiledOperator {
 
 /// The same differences: a flattened value keeps the rows of what it was made from.
 extension CompiledReshape: DifferenceOperator {
-  func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool { inputs[0] == output }
+  func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
+    guard let input = inputs[0] else { return false }
+    return input == output || (input.isWhole && output.isWhole && input.count == output.count)
+  }
 
   func difference(_ call: DifferenceCall) {
     call.output.base.update(from: call.inputs[0]!.base, count: call.output.edits * call.output.layout.count)

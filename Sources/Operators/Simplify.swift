@@ -8,7 +8,24 @@ extension Graph {
   public func simplified() -> Graph {
     var attention = AttentionPass(self)
     var layout = LayoutPass(attention.run())
-    return layout.run().foldingScales().withoutUnusedNodes()
+    return layout.run().splittingBySlices().foldingScales().withoutUnusedNodes()
+  }
+
+  /// A slice for each part of a split: slices take differences along, and parts that nobody reads cost nothing.
+  private func splittingBySlices() -> Graph {
+    var graph = self
+    graph.nodes = nodes.flatMap { node -> [Node] in
+      guard let split = node.op as? Split else { return [node] }
+      var start = 0
+      return zip(split.lengths, node.outputs).enumerated().map { index, part in
+        let cuts = values[node.inputs[0]].shape.dims.enumerated().map { axis, length in
+          axis == split.axis ? Slice.Cut(start: start, count: part.0) : Slice.Cut(start: 0, count: length)
+        }
+        start += part.0
+        return Node(name: "\(node.name).\(index)", op: Slice(cuts: cuts), inputs: node.inputs, outputs: [part.1])
+      }
+    }
+    return graph
   }
 
   /// How many nodes and outputs read each value.

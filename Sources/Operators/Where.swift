@@ -40,13 +40,16 @@ public struct Where: NetworkOperator {
 
   public func compile(_ operands: [Operand]) throws(OperatorError) -> any CompiledOperator {
     let shapes = operands.map(\.shape)
-    return CompiledWhere(walk: StridedWalk(broadcasting: shapes, to: try outputShapes(for: shapes)[0]))
+    let output = try outputShapes(for: shapes)[0]
+    return CompiledWhere(
+      walk: StridedWalk(broadcasting: shapes, to: output), operands: RowOperands(shapes: shapes, output: output))
   }
 }
 
 struct CompiledWhere: CompiledOperator {
   /// Condition, both choices, output.
   let walk: StridedWalk
+  let operands: RowOperands
 
   var multiplyAdds: Int { walk.count }
 
@@ -74,6 +77,42 @@ struct CompiledWhere: CompiledOperator {
         for i in 0..<walk.row where (condition[i * conditionStep] != 0) == (choice == 1) { dx[i * step] += dy[i] }
       }
     }
+  }
+}
+
+/// The chosen operand's own difference; where the choice changes, what the new one has over the old one.
+extension CompiledWhere: DifferenceOperator {
+  func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
+    inputs.indices.allSatisfy { operands.fits($0, inputs[$0], output) }
+  }
+
+  func difference(_ call: DifferenceCall) {
+    let output = call.output
+    let size = output.layout.rowSize
+    for edit in 0..<output.edits {
+      for row in output.inside(edit) {
+        let y = output.rows(of: edit) + row * size
+        let position = output.starts[edit] + row
+        let dChoice = operands.change(call, operand: 0, edit, row: position)
+        let dFirst = operands.change(call, operand: 1, edit, row: position)
+        let dSecond = operands.change(call, operand: 2, edit, row: position)
+        let condition = operands.reference(call, operand: 0, row: position)
+        let a = operands.reference(call, operand: 1, row: position)
+        let b = operands.reference(call, operand: 2, row: position)
+        for c in 0..<size {
+          let old = condition.base[c * condition.step]
+          let (wasFirst, isFirst) = (old != 0, old + (dChoice?[c] ?? 0) != 0)
+          let (da, db) = (dFirst?[c] ?? 0, dSecond?[c] ?? 0)
+          if wasFirst == isFirst {
+            y[c] = isFirst ? da : db
+          } else {
+            let gap = a.base[c * a.step] - b.base[c * b.step]
+            y[c] = isFirst ? gap + da : db - gap
+          }
+        }
+      }
+    }
+    output.clearOutside()
   }
 }
 

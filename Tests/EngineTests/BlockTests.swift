@@ -101,6 +101,12 @@ struct BlockTests {
     #expect(error <= c.tolerance * largest, "\(error / largest)")
   }
 
+  @Test("no operator of these is computed anew", arguments: Block.ruled)
+  func rulesOnly(_ block: Block) throws {
+    let recomputed = try DifferenceProgram(Case(block: block, seed: 1).graph().simplified()).recomputed
+    #expect(recomputed.filter { $0.kind != "Transpose" }.isEmpty, "\(recomputed)")
+  }
+
   @Test("the plan names every operator that works and its costs add up", arguments: cases)
   func plan(_ c: Case) throws {
     let program = try DifferenceProgram(c.graph().simplified())

@@ -10,6 +10,15 @@ enum Block: String, CaseIterable, Sendable {
   case attention, headedAttention, causalAttention
   case gatedSplit, concatenation, crops, paddedMaxPool, paddedAveragePool, attentionPool, clipped, maximumOfBranches
   case logSumExp, squaredSum, quotient, power, positionEmbedding
+  case parametricRelu, channelsFirstGate, sequenceFirst, flatRows, planarPooling, pointwisePlane
+
+  /// Blocks of which every operator has a difference rule.
+  static let ruled: [Block] = [
+    .squeezeExcitation, .layerNorm, .attention, .headedAttention, .causalAttention, .gatedSplit, .concatenation,
+    .paddedMaxPool, .paddedAveragePool, .clipped, .positionEmbedding, .parametricRelu, .channelsFirstGate,
+    .sequenceFirst,
+    .flatRows, .planarPooling,
+  ]
 
   /// Whether a softmax of products or a norm over everything amplifies roundings of its inputs.
   var isAttention: Bool { [.attention, .headedAttention, .causalAttention, .attentionPool].contains(self) }
@@ -134,6 +143,44 @@ extension RandomNetwork {
     case .power:
       let positive = try builder.apply(Unary(.softplus), to: x, name: "positive")
       return try builder.apply(Binary(.power), to: positive, number(1.7), name: "power")
+    case .parametricRelu:
+      // As PyTorch's exporter writes it.
+      let slopes = builder.constant(weights([channels]), name: "slopes")
+      let sloped = try builder.apply(Binary(.multiply), to: slopes, x, name: "sloped")
+      let positive = try builder.apply(Predicate(.greater), to: x, number(0), name: "positive")
+      return try builder.apply(Where(), to: positive, x, sloped, name: "chosen")
+    case .channelsFirstGate:
+      let columns = try builder.apply(Transpose(permutation: [0, 2, 1]), to: x, name: "columns")
+      let mean = try builder.apply(Reduce(.mean, axes: [2], keepsAxes: false), to: columns, name: "squeeze")
+      let gate = try builder.apply(Unary(.sigmoid), to: dense(mean, to: channels, "excite"), name: "gate")
+      let unit = try builder.apply(Reshape(to: [batch, channels, 1]), to: gate, name: "unit")
+      let gated = try builder.apply(Binary(.multiply), to: unit, columns, name: "gated")
+      return try builder.apply(Transpose(permutation: [0, 2, 1]), to: gated, name: "rows")
+    case .sequenceFirst:
+      let moved = try builder.apply(Transpose(permutation: [1, 0, 2]), to: x, name: "moved")
+      let hidden = try builder.apply(Unary(.softplus), to: dense(moved, to: 7, "hidden"), name: "softplus")
+      return try builder.apply(Transpose(permutation: [1, 0, 2]), to: dense(hidden, to: 4, "out"), name: "back")
+    case .flatRows:
+      let flat = try builder.apply(Reshape(to: [batch * length, channels]), to: x, name: "rows")
+      let hidden = try builder.apply(Unary(.tanh), to: dense(flat, to: 5, "hidden"), name: "tanh")
+      let back = try builder.apply(Reshape(to: [batch, length, 4]), to: dense(hidden, to: 4, "out"), name: "back")
+      return try builder.apply(Binary(.multiply), to: back, back, name: "squares")
+    case .planarPooling:
+      let columns = try builder.apply(Transpose(permutation: [0, 2, 1]), to: x, name: "columns")
+      let plane = try builder.apply(Reshape(to: [batch, channels, 1, length]), to: columns, name: "plane")
+      let mean = try builder.apply(Reduce(.mean, axes: [2, 3], keepsAxes: true), to: plane, name: "mean")
+      let most = try builder.apply(Reduce(.max, axes: [2, 3], keepsAxes: false), to: plane, name: "most")
+      let flat = try builder.apply(Reshape(to: [batch, channels]), to: mean, name: "flat.mean")
+      let both = try builder.apply(Concat(axis: 1), to: [flat, most], name: "both")[0]
+      return try builder.apply(Reshape(to: [batch, 1, 2 * channels]), to: both, name: "row")
+    case .pointwisePlane:
+      // Attention pooling of pairs of positions.
+      let columns = try builder.apply(Transpose(permutation: [0, 2, 1]), to: x, name: "columns")
+      let pairs = try builder.apply(Reshape(to: [batch, channels, length / 2, 2]), to: columns, name: "pairs")
+      let shares = try builder.apply(Softmax(axis: 3), to: pairs, name: "shares")
+      let weighted = try builder.apply(Binary(.multiply), to: pairs, shares, name: "weighted")
+      let pooled = try builder.apply(Reduce(.sum, axes: [3], keepsAxes: false), to: weighted, name: "pooled")
+      return try builder.apply(Transpose(permutation: [0, 2, 1]), to: pooled, name: "rows")
     case .positionEmbedding:
       let embedding = builder.constant(weights([length, channels]), name: "embedding")
       let moved = try builder.apply(Binary(.add), to: x, embedding, name: "moved")

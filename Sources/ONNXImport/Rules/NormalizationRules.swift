@@ -88,6 +88,10 @@ extension ImportRules {
     guard scale.count * perGroup == channels, shift.count == scale.count else {
       throw OperatorError("\(scale.count) scales and \(shift.count) biases for \(channels) channels")
     }
+    // PyTorch writes a group norm as one without scales, followed by them.
+    if scale.allSatisfy({ $0 == 1 }), shift.allSatisfy({ $0 == 0 }) {
+      return try build.emit(Reshape(to: build.shape(of: value)), value)
+    }
     let op = ScaleShift(
       scale: (0..<channels).map { scale[$0 / perGroup] }, shift: (0..<channels).map { shift[$0 / perGroup] }, axis: 1)
     return try build.emit(op, value)

@@ -10,6 +10,9 @@ struct SpatialWindow {
   var before: Int
   var after: Int
 
+  /// Whether every entry is seen by itself.
+  var isIdentity: Bool { size == 1 && stride == 1 && before == 0 && after == 0 }
+
   /// Input positions that the taps span.
   var span: Int { (size - 1) * dilation + 1 }
 
