@@ -41,7 +41,7 @@ public enum AttributionError: Error, Equatable, Sendable, CustomStringConvertibl
     case .unsupportedLength(let reason): reason
     case .notFinite(let quantity, let location, let target):
       "\(quantity) of target '\(target)' is not a finite number at \(location); the model overflows there: check its "
-        + "weights and try --pre-activation"
+        + "weights and try --pre-activation or, where a branch that is not taken overflows, --engine naive"
     case .disagreement(let failure): failure.description
     }
   }

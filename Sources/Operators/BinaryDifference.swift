@@ -41,13 +41,19 @@ extension CompiledBinary: DifferenceOperator {
 
   @inline(__always)
   private func sum(
-    _ a: UnsafePointer<Float>?, _ b: UnsafePointer<Float>?, into y: UnsafeMutableBufferPointer<Float>
+    _ a: RowOperands.Entries?, _ b: RowOperands.Entries?, into y: UnsafeMutableBufferPointer<Float>
   ) {
     switch (a, b, function) {
-    case (let a?, let b?, .add): KernelSet.best.add(a, b, into: y.baseAddress!, count: y.count)
+    case (let a?, let b?, .add) where a.step == 1 && b.step == 1:
+      KernelSet.best.add(a.base, b.base, into: y.baseAddress!, count: y.count)
+    case (let a?, let b?, .add): for c in 0..<y.count { y[c] = a[c] + b[c] }
     case (let a?, let b?, _): for c in 0..<y.count { y[c] = a[c] - b[c] }
-    case (let a?, nil, _): y.baseAddress!.update(from: a, count: y.count)
-    case (nil, let b?, .add): y.baseAddress!.update(from: b, count: y.count)
+    case (let only?, nil, _), (nil, let only?, .add):
+      if only.step == 1 {
+        y.baseAddress!.update(from: only.base, count: y.count)
+      } else {
+        y.update(repeating: only[0])
+      }
     case (nil, let b?, _): for c in 0..<y.count { y[c] = -b[c] }
     case (nil, nil, _): y.update(repeating: 0)
     }
@@ -60,7 +66,7 @@ extension CompiledBinary: DifferenceOperator {
 
   @inline(__always)
   private func product(
-    _ a: UnsafePointer<Float>?, _ b: UnsafePointer<Float>?, _ call: DifferenceCall, _ position: Int,
+    _ a: RowOperands.Entries?, _ b: RowOperands.Entries?, _ call: DifferenceCall, _ position: Int,
     into y: UnsafeMutableBufferPointer<Float>
   ) {
     guard let first = a ?? b else {

@@ -113,42 +113,79 @@ struct CompiledReduce: CompiledOperator {
   }
 }
 
-/// Differences of a reduction over all rows of a `[1, rows, channels]` value: global pooling.
+/// Differences of a reduction over all rows of a `[1, rows, channels]` value, which is global pooling, or over any axes where the
+/// whole value is kept.
 extension CompiledReduce: DifferenceOperator {
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
-    guard let layout = inputs[0], [.mean, .sum, .max].contains(function) else { return false }
+    guard let layout = inputs[0], [.mean, .sum, .max].contains(function),
+      output.isWhole, output.count == geometry.groups.count * geometry.inner
+    else { return false }
+    if layout.isWhole { return layout.count == output.count * geometry.entries.count }
     return geometry.groups == [0] && geometry.inner == layout.rowSize
-      && geometry.entries == (0..<layout.rows).map { $0 * layout.rowSize } && output.count == layout.rowSize
+      && geometry.entries == (0..<layout.rows).map { $0 * layout.rowSize }
   }
 
+  func differenceMultiplyAdds(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Int { inputs[0]!.count }
+
   func difference(_ call: DifferenceCall) {
-    let (from, to) = (call.inputs[0]!, call.output)
-    let size = geometry.inner
-    for edit in 0..<to.edits {
-      let y = UnsafeMutableBufferPointer(start: to.rows(of: edit), count: size)
-      let inside = from.inside(edit)
-      guard function == .max else {
-        withUnsafeTemporaryAllocation(of: Double.self, capacity: size) { sums in
-          sums.update(repeating: 0)
-          for row in inside {
-            let d = UnsafeBufferPointer(start: from.rows(of: edit) + row * size, count: size)
-            for i in 0..<size { sums[i] += Double(d[i]) }
-          }
-          let divisor = function == .mean ? Double(geometry.entries.count) : 1
-          for i in 0..<size { y[i] = Float(sums[i] / divisor) }
+    for edit in 0..<call.output.edits {
+      for group in geometry.groups.indices {
+        let y = UnsafeMutableBufferPointer(
+          start: call.output.rows(of: edit) + group * geometry.inner, count: geometry.inner)
+        if function == .max {
+          changeOfLargest(call, edit, group, into: y)
+        } else {
+          changeOfSum(call.inputs[0]!, edit, group, into: y)
         }
-        continue
       }
-      // The largest of `x + d` over all rows, less the old one, without subtracting two nearly equal numbers.
-      let (x, top) = (call.inputReferences[0].base, call.outputReference.base)
-      y.update(repeating: -.infinity)
-      for row in geometry.entries.indices {
-        let kept = row - from.starts[edit]
-        let d = inside.contains(kept) ? from.rows(of: edit) + kept * size : nil
-        for i in 0..<size {
-          let value = (x[row * size + i] - top[i]) + (d?[i] ?? 0)
-          if value > y[i] || value.isNaN { y[i] = value }
-        }
+    }
+  }
+
+  /// The entries of a reduction that an edit may change.
+  private func changed(_ block: DifferenceBlock, _ edit: Int) -> Range<Int> {
+    guard !block.layout.isWhole else { return geometry.entries.indices }
+    let (inside, start) = (block.inside(edit), block.starts[edit])
+    return start + inside.lowerBound..<start + inside.upperBound
+  }
+
+  /// The differences of one of them.
+  @inline(__always)
+  private func change(_ block: DifferenceBlock, _ edit: Int, _ group: Int, _ entry: Int) -> UnsafePointer<Float> {
+    let rows = UnsafePointer(block.rows(of: edit))
+    return block.layout.isWhole
+      ? rows + geometry.groups[group] + geometry.entries[entry]
+      : rows + (entry - block.starts[edit]) * block.layout.rowSize
+  }
+
+  private func changeOfSum(
+    _ block: DifferenceBlock, _ edit: Int, _ group: Int, into y: UnsafeMutableBufferPointer<Float>
+  ) {
+    withUnsafeTemporaryAllocation(of: Double.self, capacity: y.count) { sums in
+      sums.update(repeating: 0)
+      for entry in changed(block, edit) {
+        let d = UnsafeBufferPointer(start: change(block, edit, group, entry), count: y.count)
+        for i in 0..<sums.count { sums[i] += Double(d[i]) }
+      }
+      let divisor = function == .mean ? Double(geometry.entries.count) : 1
+      for i in 0..<y.count { y[i] = Float(sums[i] / divisor) }
+    }
+  }
+
+  /// The largest of `x + d`, less the old one, without subtracting two nearly equal numbers.
+  private func changeOfLargest(
+    _ call: DifferenceCall, _ edit: Int, _ group: Int, into y: UnsafeMutableBufferPointer<Float>
+  ) {
+    let block = call.inputs[0]!
+    let changed = changed(block, edit)
+    let x = call.inputReferences[0].base + geometry.groups[group]
+    let top = call.outputReference.base + group * geometry.inner
+    y.update(repeating: -.infinity)
+    for entry in geometry.entries.indices {
+      let d = changed.contains(entry) ? change(block, edit, group, entry) : nil
+      let row = x + geometry.entries[entry]
+      for i in 0..<y.count {
+        let value = (row[i] - top[i]) + (d?[i] ?? 0)
+        if value > y[i] || value.isNaN { y[i] = value }
       }
     }
   }

@@ -9,24 +9,40 @@ struct RowOperands {
   /// Whether ``change(_:operand:_:row:)`` and ``reference(_:operand:row:)`` find an operand's entries.
   ///
   /// What does not change may be a scalar, one number a channel or a row, or as large as the result; what changes has the rows of
-  /// the result, or is one row of channels.
+  /// the result, or is one row of channels, or one number a row.
   func fits(_ operand: Int, _ layout: DifferenceLayout?, _ output: DifferenceLayout) -> Bool {
     let shape = shapes[operand]
     guard let layout else {
       return [1, self.output.count].contains(shape.count) || isPerChannel(shape, output) || isPerRow(shape, output)
     }
+    if layout.isWhole, layout.count == output.rows, shape.count != self.output.count, isPerRow(shape, output) {
+      return true
+    }
     return layout.rowSize == output.rowSize
       && (isOneRow(shape, layout, output) || (layout.rows == output.rows && shape.count == self.output.count))
   }
 
+  /// The differences of an operand along one row of the result.
+  struct Entries {
+    let base: UnsafePointer<Float>
+    /// 0 where all entries read the same.
+    let step: Int
+
+    @inline(__always)
+    subscript(entry: Int) -> Float { base[entry * step] }
+  }
+
   /// The differences of an operand that a row of the result reads; `nil` where it does not change.
   @inline(__always)
-  func change(_ call: DifferenceCall, operand: Int, _ edit: Int, row position: Int) -> UnsafePointer<Float>? {
+  func change(_ call: DifferenceCall, operand: Int, _ edit: Int, row position: Int) -> Entries? {
     guard let block = call.inputs[operand] else { return nil }
+    if shapes[operand].count != output.count, isPerRow(shapes[operand], call.output.layout) {
+      return Entries(base: UnsafePointer(block.rows(of: edit) + position), step: 0)
+    }
     let row = block.layout.rows == 1 && call.output.layout.rows > 1 ? 0 : position - block.starts[edit]
     // Beside a branch of another stride a block may keep a row too many: it holds zeros and has no place here.
     guard 0..<block.layout.width ~= row else { return nil }
-    return UnsafePointer(block.rows(of: edit) + row * block.layout.rowSize)
+    return Entries(base: UnsafePointer(block.rows(of: edit) + row * block.layout.rowSize), step: 1)
   }
 
   /// The reference of an operand at one row: where it lies and how far apart its elements are.

@@ -10,12 +10,12 @@ enum Block: String, CaseIterable, Sendable {
   case attention, headedAttention, causalAttention
   case gatedSplit, concatenation, crops, paddedMaxPool, paddedAveragePool, attentionPool, clipped, maximumOfBranches
   case logSumExp, squaredSum, quotient, power, positionEmbedding
-  case parametricRelu, channelsFirstGate, sequenceFirst, flatRows, planarPooling, pointwisePlane
+  case parametricRelu, channelsFirstGate, rowGate, sequenceFirst, flatRows, planarPooling, pointwisePlane
 
   /// Blocks of which every operator has a difference rule.
   static let ruled: [Block] = [
     .squeezeExcitation, .layerNorm, .attention, .headedAttention, .causalAttention, .gatedSplit, .concatenation,
-    .paddedMaxPool, .paddedAveragePool, .clipped, .positionEmbedding, .parametricRelu, .channelsFirstGate,
+    .paddedMaxPool, .paddedAveragePool, .clipped, .positionEmbedding, .parametricRelu, .channelsFirstGate, .rowGate,
     .sequenceFirst,
     .flatRows, .planarPooling,
   ]
@@ -156,6 +156,14 @@ extension RandomNetwork {
       let unit = try builder.apply(Reshape(to: [batch, channels, 1]), to: gate, name: "unit")
       let gated = try builder.apply(Binary(.multiply), to: unit, columns, name: "gated")
       return try builder.apply(Transpose(permutation: [0, 2, 1]), to: gated, name: "rows")
+    case .rowGate:
+      let mean = try builder.apply(Reduce(.mean, axes: [1], keepsAxes: true), to: x, name: "mean")
+      let centred = try builder.apply(Binary(.subtract), to: x, mean, name: "centred")
+      let squeeze = try builder.apply(Reduce(.mean, axes: [2], keepsAxes: true), to: centred, name: "squeeze")
+      let gate = try builder.apply(Unary(.sigmoid), to: squeeze, name: "gate")
+      let gated = try builder.apply(Binary(.multiply), to: gate, centred, name: "gated")
+      let most = try builder.apply(Reduce(.max, axes: [2], keepsAxes: true), to: gated, name: "most")
+      return try builder.apply(Binary(.subtract), to: gated, most, name: "below")
     case .sequenceFirst:
       let moved = try builder.apply(Transpose(permutation: [1, 0, 2]), to: x, name: "moved")
       let hidden = try builder.apply(Unary(.softplus), to: dense(moved, to: 7, "hidden"), name: "softplus")
