@@ -9,13 +9,15 @@ struct RowOperands {
   /// Whether ``change(_:operand:_:row:)`` and ``reference(_:operand:row:)`` find an operand's entries.
   ///
   /// What does not change may be a scalar, one number a channel or a row, or as large as the result; what changes has the rows of
-  /// the result, or is one row of channels, or one number a row.
+  /// the result, or is one row of channels, or one number, for a row or for all.
   func fits(_ operand: Int, _ layout: DifferenceLayout?, _ output: DifferenceLayout) -> Bool {
     let shape = shapes[operand]
     guard let layout else {
       return [1, self.output.count].contains(shape.count) || isPerChannel(shape, output) || isPerRow(shape, output)
     }
-    if layout.isWhole, layout.count == output.rows, shape.count != self.output.count, isPerRow(shape, output) {
+    if layout.isWhole, shape.count != self.output.count,
+      (shape.count == 1 && layout.count == 1) || (layout.count == output.rows && isPerRow(shape, output))
+    {
       return true
     }
     return layout.rowSize == output.rowSize
@@ -36,8 +38,9 @@ struct RowOperands {
   @inline(__always)
   func change(_ call: DifferenceCall, operand: Int, _ edit: Int, row position: Int) -> Entries? {
     guard let block = call.inputs[operand] else { return nil }
-    if shapes[operand].count != output.count, isPerRow(shapes[operand], call.output.layout) {
-      return Entries(base: UnsafePointer(block.rows(of: edit) + position), step: 0)
+    let shape = shapes[operand]
+    if shape.count != output.count, shape.count == 1 || isPerRow(shape, call.output.layout) {
+      return Entries(base: UnsafePointer(block.rows(of: edit) + (shape.count == 1 ? 0 : position)), step: 0)
     }
     let row = block.layout.rows == 1 && call.output.layout.rows > 1 ? 0 : position - block.starts[edit]
     // Beside a branch of another stride a block may keep a row too many: it holds zeros and has no place here.

@@ -31,13 +31,12 @@ public struct Softmax: NetworkOperator {
     let shape = try outputShapes(for: [inputs[0].shape])[0]
     let x = inputs[0].values
     let (length, stride) = (shape[axis], shape.strides[axis])
-    let y = x.indices.map { i in
-      // The entries of this element's group.
-      let first = i - (i / stride % length) * stride
-      let group = (0..<length).map { x[first + $0 * stride] }
-      let most = group.max()!
-      let sum = group.reduce(0) { $0 + exp($1 - most) }
-      return logarithm ? x[i] - most - log(sum) : exp(x[i] - most) / sum
+    var y = [Double](repeating: 0, count: x.count)
+    for first in x.indices where first / stride % length == 0 {
+      let group = Swift.stride(from: first, to: first + length * stride, by: stride)
+      let most = group.reduce(-Double.infinity) { Swift.max($0, x[$1]) }
+      let sum = group.reduce(0) { $0 + exp(x[$1] - most) }
+      for i in group { y[i] = logarithm ? x[i] - most - log(sum) : exp(x[i] - most) / sum }
     }
     return [ConstantTensor(shape: shape, values: y)]
   }
@@ -126,24 +125,5 @@ struct CompiledSoftmax: CompiledOperator {
     for row in 0..<outer {
       for column in 0..<inner { body(row * length * inner + column) }
     }
-  }
-}
-
-/// Along the channels of a row, from the reference and the change.
-extension CompiledSoftmax: DifferenceOperator {
-  func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
-    inputs[0] == output && inner == 1 && !logarithm && output.rowSize == length
-  }
-
-  func difference(_ call: DifferenceCall) {
-    let (input, output) = (call.inputs[0]!, call.output)
-    for edit in 0..<output.edits {
-      for row in output.inside(edit) {
-        KernelSet.best.softmaxDifference(
-          call.inputReferences[0].base + (output.starts[edit] + row) * length, input.rows(of: edit) + row * length,
-          into: output.rows(of: edit) + row * length, count: length)
-      }
-    }
-    output.clearOutside()
   }
 }

@@ -10,11 +10,14 @@ enum Block: String, CaseIterable, Sendable {
   case attention, headedAttention, causalAttention
   case gatedSplit, concatenation, crops, paddedMaxPool, paddedAveragePool, attentionPool, clipped, maximumOfBranches
   case logSumExp, squaredSum, quotient, power, positionEmbedding
+  case logSoftmaxOfChannels, logSoftmaxOfPositions, scalarGate
   case parametricRelu, channelsFirstGate, rowGate, sequenceFirst, flatRows, planarPooling, pointwisePlane
 
   /// Blocks of which every operator has a difference rule.
   static let ruled: [Block] = [
-    .squeezeExcitation, .layerNorm, .attention, .headedAttention, .causalAttention, .gatedSplit, .concatenation,
+    .squeezeExcitation, .layerNorm, .softmaxOfChannels, .softmaxOfPositions, .logSoftmaxOfChannels,
+    .logSoftmaxOfPositions, .scalarGate, .attentionPool, .attention, .headedAttention, .causalAttention, .gatedSplit,
+    .concatenation,
     .paddedMaxPool, .paddedAveragePool, .clipped, .positionEmbedding, .parametricRelu, .channelsFirstGate, .rowGate,
     .sequenceFirst,
     .flatRows, .planarPooling,
@@ -72,6 +75,13 @@ extension RandomNetwork {
           shift: Array(numbers.suffix(entries))),
         to: x, name: "norm")
     case .softmaxOfChannels: return try builder.apply(Softmax(axis: 2), to: x, name: "softmax")
+    case .logSoftmaxOfChannels, .logSoftmaxOfPositions:
+      let axis = block == .logSoftmaxOfChannels ? 2 : 1
+      return try builder.apply(Softmax(axis: axis, logarithm: true), to: x, name: "logarithms")
+    case .scalarGate:
+      let mean = try builder.apply(Reduce(.mean, axes: [1], keepsAxes: true), to: x, name: "squeeze")
+      let gate = try builder.apply(Unary(.sigmoid), to: dense(mean, to: 1, "excite"), name: "gate")
+      return try builder.apply(Binary(.multiply), to: x, gate, name: "gated")
     case .softmaxOfPositions: return try builder.apply(Softmax(axis: 1), to: x, name: "softmax")
     case .attention, .causalAttention:
       let (q, k, v) = (try dense(x, to: 4, "q"), try dense(x, to: 4, "k"), try dense(x, to: channels, "v"))
