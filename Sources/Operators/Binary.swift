@@ -90,8 +90,8 @@ public struct Binary: NetworkOperator {
     let shapes = operands.map(\.shape)
     let output = try outputShapes(for: shapes)[0]
     return CompiledBinary(
-      function: function, output: output, same: shapes[0] == output && shapes[1] == output,
-      broadcast: Broadcast(shapes[0], shapes[1], to: output), shapes: shapes,
+      function: function, operands: RowOperands(shapes: shapes, output: output),
+      same: shapes[0] == output && shapes[1] == output, broadcast: Broadcast(shapes[0], shapes[1], to: output),
       masks: operands.contains {
         $0.constant?.values.contains { abs($0) >= CompiledBinary.mask && $0.isFinite } == true
       })
@@ -100,20 +100,20 @@ public struct Binary: NetworkOperator {
 
 struct CompiledBinary: CompiledOperator {
   let function: BinaryFunction
-  let output: Shape
+  let operands: RowOperands
   /// Neither operand is broadcast.
   let same: Bool
   let broadcast: Broadcast
-  /// Shapes of the operands.
-  let shapes: [Shape]
   /// An operand holds numbers as large as masks are: float32 sums with them lose the other operand.
   let masks: Bool
 
   /// Numbers of this size stand for "never".
   static let mask = 1e8
 
+  private var output: Shape { operands.output }
+  private var shapes: [Shape] { operands.shapes }
   /// Elements of the operands.
-  var counts: [Int] { shapes.map(\.count) }
+  private var counts: [Int] { shapes.map(\.count) }
 
   var multiplyAdds: Int { output.count }
 

@@ -4,8 +4,6 @@ internal import Tensors
 
 /// Sums add differences; products expand to `da * b + a * db + da * db`; quotients by a constant scale.
 extension CompiledBinary: DifferenceOperator {
-  private var operands: RowOperands { RowOperands(shapes: shapes, output: output) }
-
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
     let fits = inputs.indices.allSatisfy { operand in
       // A sum does not read what does not change.
@@ -20,23 +18,16 @@ extension CompiledBinary: DifferenceOperator {
   }
 
   func difference(_ call: DifferenceCall) {
-    let output = call.output
-    let size = output.layout.rowSize
-    for edit in 0..<output.edits {
-      for row in output.inside(edit) {
-        let y = UnsafeMutableBufferPointer(start: output.rows(of: edit) + row * size, count: size)
-        let position = output.starts[edit] + row
-        let a = operands.change(call, operand: 0, edit, row: position)
-        let b = operands.change(call, operand: 1, edit, row: position)
-        switch function {
-        case .add, .subtract:
-          sum(a, b, into: y)
-          if masks { absorb(y, at: call.outputReference.base + position * size) }
-        default: product(a, b, call, position, into: y)
-        }
+    operands.eachRow(call) { y, edit, row in
+      let a = operands.change(call, operand: 0, edit, row: row)
+      let b = operands.change(call, operand: 1, edit, row: row)
+      switch function {
+      case .add, .subtract:
+        sum(a, b, into: y)
+        if masks { absorb(y, at: call.outputReference.base + row * y.count) }
+      default: product(a, b, call, row, into: y)
       }
     }
-    output.clearOutside()
   }
 
   @inline(__always)
@@ -75,12 +66,12 @@ extension CompiledBinary: DifferenceOperator {
     }
     let other = operands.reference(call, operand: a == nil ? 0 : 1, row: position)
     if function == .divide {
-      for c in 0..<y.count { y[c] = first[c] / other.base[c * other.step] }
+      for c in 0..<y.count { y[c] = first[c] / other[c] }
     } else {
-      for c in 0..<y.count { y[c] = first[c] * other.base[c * other.step] }
+      for c in 0..<y.count { y[c] = first[c] * other[c] }
     }
     guard let a, let b else { return }
     let own = operands.reference(call, operand: 0, row: position)
-    for c in 0..<y.count { y[c] += b[c] * (own.base[c * own.step] + a[c]) }
+    for c in 0..<y.count { y[c] += b[c] * (own[c] + a[c]) }
   }
 }

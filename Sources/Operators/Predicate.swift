@@ -120,28 +120,17 @@ extension CompiledPredicate: DifferenceOperator {
   }
 
   func difference(_ call: DifferenceCall) {
-    let output = call.output
-    let size = output.layout.rowSize
     let last = function.operands - 1
-    for edit in 0..<output.edits {
-      for row in output.inside(edit) {
-        let y = output.rows(of: edit) + row * size
-        let position = output.starts[edit] + row
-        let (da, db) = (
-          operands.change(call, operand: 0, edit, row: position),
-          operands.change(call, operand: last, edit, row: position)
-        )
-        let (a, b) = (
-          operands.reference(call, operand: 0, row: position), operands.reference(call, operand: last, row: position)
-        )
-        for c in 0..<size {
-          let (first, second) = (a.base[c * a.step], b.base[c * b.step])
-          let was = function.value(first, second)
-          let isNow = function.value(first + (da?[c] ?? 0), second + (db?[c] ?? 0))
-          y[c] = was == isNow ? 0 : isNow ? 1 : -1
-        }
+    operands.eachRow(call) { y, edit, row in
+      let a = operands.reference(call, operand: 0, row: row)
+      let b = operands.reference(call, operand: last, row: row)
+      let da = operands.change(call, operand: 0, edit, row: row)
+      let db = operands.change(call, operand: last, edit, row: row)
+      for c in 0..<y.count {
+        let was = function.value(a[c], b[c])
+        let isNow = function.value(a[c] + (da?[c] ?? 0), b[c] + (db?[c] ?? 0))
+        y[c] = was == isNow ? 0 : isNow ? 1 : -1
       }
     }
-    output.clearOutside()
   }
 }

@@ -5,6 +5,29 @@ internal import Tensors
 struct RowOperands {
   let shapes: [Shape]
   let output: Shape
+  /// Whether an operand has fewer elements than the result.
+  private let isSpread: [Bool]
+
+  init(shapes: [Shape], output: Shape) {
+    self.shapes = shapes
+    self.output = output
+    isSpread = shapes.map { $0.count != output.count }
+  }
+
+  /// Calls `body` with every kept row of the result: where its differences go, the edit, and which row it is.
+  @inline(__always)
+  func eachRow(_ call: DifferenceCall, _ body: (UnsafeMutableBufferPointer<Float>, _ edit: Int, _ row: Int) -> Void) {
+    let output = call.output
+    let size = output.layout.rowSize
+    for edit in 0..<output.edits {
+      for row in output.inside(edit) {
+        body(
+          UnsafeMutableBufferPointer(start: output.rows(of: edit) + row * size, count: size), edit,
+          output.starts[edit] + row)
+      }
+    }
+    output.clearOutside()
+  }
 
   /// Whether ``change(_:operand:_:row:)`` and ``reference(_:operand:row:)`` find an operand's entries.
   ///
@@ -15,16 +38,16 @@ struct RowOperands {
     guard let layout else {
       return [1, self.output.count].contains(shape.count) || isPerChannel(shape, output) || isPerRow(shape, output)
     }
-    if layout.isWhole, shape.count != self.output.count,
+    if layout.isWhole, isSpread[operand],
       (shape.count == 1 && layout.count == 1) || (layout.count == output.rows && isPerRow(shape, output))
     {
       return true
     }
     return layout.rowSize == output.rowSize
-      && (isOneRow(shape, layout, output) || (layout.rows == output.rows && shape.count == self.output.count))
+      && (isOneRow(shape, layout, output) || (layout.rows == output.rows && !isSpread[operand]))
   }
 
-  /// The differences of an operand along one row of the result.
+  /// The numbers of an operand, or their differences, along one row of the result.
   struct Entries {
     let base: UnsafePointer<Float>
     /// 0 where all entries read the same.
@@ -39,7 +62,7 @@ struct RowOperands {
   func change(_ call: DifferenceCall, operand: Int, _ edit: Int, row position: Int) -> Entries? {
     guard let block = call.inputs[operand] else { return nil }
     let shape = shapes[operand]
-    if shape.count != output.count, shape.count == 1 || isPerRow(shape, call.output.layout) {
+    if isSpread[operand], shape.count == 1 || isPerRow(shape, call.output.layout) {
       return Entries(base: UnsafePointer(block.rows(of: edit) + (shape.count == 1 ? 0 : position)), step: 0)
     }
     let row = block.layout.rows == 1 && call.output.layout.rows > 1 ? 0 : position - block.starts[edit]
@@ -48,14 +71,14 @@ struct RowOperands {
     return Entries(base: UnsafePointer(block.rows(of: edit) + row * block.layout.rowSize), step: 1)
   }
 
-  /// The reference of an operand at one row: where it lies and how far apart its elements are.
+  /// The reference of an operand at one row.
   @inline(__always)
-  func reference(_ call: DifferenceCall, operand: Int, row: Int) -> (base: UnsafePointer<Float>, step: Int) {
+  func reference(_ call: DifferenceCall, operand: Int, row: Int) -> Entries {
     let base = call.inputReferences[operand].base
     let (shape, layout) = (shapes[operand], call.output.layout)
-    if shape.count == 1 { return (base, 0) }
-    if shape.count == output.count { return (base + row * layout.rowSize, 1) }
-    return isPerRow(shape, layout) ? (base + row, 0) : (base, 1)
+    if shape.count == 1 { return Entries(base: base, step: 0) }
+    guard isSpread[operand] else { return Entries(base: base + row * layout.rowSize, step: 1) }
+    return isPerRow(shape, layout) ? Entries(base: base + row, step: 0) : Entries(base: base, step: 1)
   }
 
   /// One row of channels that every row of the result reads: a gate, such as squeeze-and-excitation has.

@@ -87,32 +87,20 @@ extension CompiledWhere: DifferenceOperator {
   }
 
   func difference(_ call: DifferenceCall) {
-    let output = call.output
-    let size = output.layout.rowSize
-    for edit in 0..<output.edits {
-      for row in output.inside(edit) {
-        let y = output.rows(of: edit) + row * size
-        let position = output.starts[edit] + row
-        let dChoice = operands.change(call, operand: 0, edit, row: position)
-        let dFirst = operands.change(call, operand: 1, edit, row: position)
-        let dSecond = operands.change(call, operand: 2, edit, row: position)
-        let condition = operands.reference(call, operand: 0, row: position)
-        let a = operands.reference(call, operand: 1, row: position)
-        let b = operands.reference(call, operand: 2, row: position)
-        for c in 0..<size {
-          let old = condition.base[c * condition.step]
-          let (wasFirst, isFirst) = (old != 0, old + (dChoice?[c] ?? 0) != 0)
-          let (da, db) = (dFirst?[c] ?? 0, dSecond?[c] ?? 0)
-          if wasFirst == isFirst {
-            y[c] = isFirst ? da : db
-          } else {
-            let gap = a.base[c * a.step] - b.base[c * b.step]
-            y[c] = isFirst ? gap + da : db - gap
-          }
-        }
+    operands.eachRow(call) { y, edit, row in
+      let condition = operands.reference(call, operand: 0, row: row)
+      let a = operands.reference(call, operand: 1, row: row)
+      let b = operands.reference(call, operand: 2, row: row)
+      let dCondition = operands.change(call, operand: 0, edit, row: row)
+      let da = operands.change(call, operand: 1, edit, row: row)
+      let db = operands.change(call, operand: 2, edit, row: row)
+      for c in 0..<y.count {
+        let old = condition[c]
+        let (wasFirst, isFirst) = (old != 0, old + (dCondition?[c] ?? 0) != 0)
+        let own = (isFirst ? da : db)?[c] ?? 0
+        y[c] = wasFirst == isFirst ? own : isFirst ? (a[c] - b[c]) + own : own - (a[c] - b[c])
       }
     }
-    output.clearOutside()
   }
 }
 

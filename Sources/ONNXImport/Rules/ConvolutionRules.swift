@@ -18,9 +18,6 @@ extension ImportRules {
       throw OperatorError("input \(input) for weights \(weight.shape)")
     }
     let windows = try SpatialWindow.read(node, kernel: Array(weight.shape.dims[2...]), lengths: Array(input.dims[2...]))
-    if input.rank > 3, windows.allSatisfy(\.isIdentity) {
-      return try pointwise(try build.input(0), weight, bias, groups: node.int("group", default: 1), &build)
-    }
     let flat = try PlanarConvolution.flatten(input: try build.input(0), weight: weight, windows: windows, &build)
     let window = flat.window
     let op = try Convolution(
@@ -28,27 +25,10 @@ extension ImportRules {
       groups: max(1, min(node.int("group", default: 1), weight.shape[0])), padding: (window.before, window.after))
     let rows = try build.transpose(flat.value, [0, 2, 1])
     let result = try build.apply(op, rows)
-    if let axis = flat.droppedAxis {
-      let columns = try build.transpose(result, [0, 2, 1])
-      var dims = build.shape(of: columns).dims
-      dims.insert(1, at: axis)
-      return try build.emit(Reshape(to: Shape(dims)), columns)
-    }
-    return try build.emit(try Transpose(permutation: [0, 2, 1]), result)
-  }
-
-  /// A convolution of one tap over several axes sees their entries one by one: attention pooling has it.
-  private static func pointwise(
-    _ value: Graph.ValueID, _ weight: ConstantTensor, _ bias: ConstantTensor?, groups: Int, _ build: inout NodeBuilder
-  ) throws(OperatorError) -> [Graph.ValueID] {
-    let dims = build.shape(of: value).dims
-    let rows = try build.transpose(
-      try build.reshape(value, to: [dims[0], dims[1], dims[2...].reduce(1, *)]), [0, 2, 1])
-    let op = try Convolution(
-      weight: weight.reshaped([weight.shape[0], weight.shape[1], 1]), bias: bias, stride: 1, dilation: 1,
-      groups: max(1, min(groups, weight.shape[0])), padding: (0, 0))
-    let columns = try build.transpose(try build.apply(op, rows), [0, 2, 1])
-    return try build.emit(Reshape(to: Shape([dims[0], weight.shape[0]] + dims[2...])), columns)
+    guard input.rank > 3 else { return try build.emit(try Transpose(permutation: [0, 2, 1]), result) }
+    let columns = try build.transpose(result, [0, 2, 1])
+    let dims = build.shape(of: columns).dims
+    return try build.emit(Reshape(to: Shape(dims[..<2] + flat.spatial.map { $0 ?? dims[2] })), columns)
   }
 
   /// A transposed convolution is a plain one, with flipped weights, of the input with zeros between its entries.

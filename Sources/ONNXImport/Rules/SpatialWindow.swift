@@ -54,7 +54,8 @@ struct SpatialWindow {
   }
 }
 
-/// Two-dimensional convolutions that are really one-dimensional: one axis has length 1, or the kernel spans all of it.
+/// Convolutions over several axes that are really one-dimensional: the kernel has one tap, or there are two axes of which one has
+/// length 1 or is spanned by the kernel.
 enum PlanarConvolution {
   struct Flat {
     /// `[N, C, L]`
@@ -62,16 +63,22 @@ enum PlanarConvolution {
     /// `[out, in / groups, taps]`
     var weight: ConstantTensor
     var window: SpatialWindow
-    /// The axis of the four that comes back with length 1.
-    var droppedAxis: Int?
+    /// Lengths of the result's spatial axes; `nil` for the positions of the convolution.
+    var spatial: [Int?]
   }
 
   static func flatten(
     input: Graph.ValueID, weight: ConstantTensor, windows: [SpatialWindow], _ build: inout NodeBuilder
   ) throws(OperatorError) -> Flat {
     let shape = build.shape(of: input)
-    if shape.rank == 3 { return Flat(value: input, weight: weight, window: windows[0], droppedAxis: nil) }
+    if shape.rank == 3 { return Flat(value: input, weight: weight, window: windows[0], spatial: [nil]) }
     let w = weight.shape
+    if windows.allSatisfy(\.isIdentity) {
+      // Attention pooling has this: every entry is seen by itself.
+      return Flat(
+        value: try build.reshape(input, to: [shape[0], shape[1], shape.dims[2...].reduce(1, *)]),
+        weight: weight.reshaped([w[0], w[1], 1]), window: windows[0], spatial: Array(shape.dims[2...]))
+    }
     if shape.rank == 4 {
       for dropped in [0, 1] {
         let (window, length) = (windows[dropped], shape[2 + dropped])
@@ -92,7 +99,7 @@ enum PlanarConvolution {
         return Flat(
           value: try build.reshape(value, to: [shape[0], shape[1] * length, shape[2 + kept]]),
           weight: taps.reshaped([w[0], w[1] * taps.shape[2], w[2 + kept]]), window: windows[kept],
-          droppedAxis: 2 + dropped)
+          spatial: dropped == 0 ? [1, nil] : [nil, 1])
       }
     }
     throw OperatorError(
