@@ -105,9 +105,12 @@ def costs(measured: dict[str, dict]) -> list[str]:
             continue
         description = ism["description"]
         edit, window = description["editMultiplyAdds"], description["windowMultiplyAdds"]
+        expected = window / edit
+        if description["prefersDifferences"] and "editKernelTime" in description:
+            expected = description["windowKernelTime"] / description["editKernelTime"]
         way = "difference propagation" if description["prefersDifferences"] else "a forward pass an edit"
         line = (f"Plan, {threads} thread{'s' if threads != '1' else ''}: {way}, {edit / 1e6:,.2f} M multiply-adds an edit "
-                f"of {window / 1e6:,.1f} M a window, so an edit should cost 1/{window / edit:.1f} of a window")
+                f"of {window / 1e6:,.1f} M a window, so an edit should cost 1/{expected:.1f} of a window")
         if predict:
             line += f"; measured 1/{median(ism) / median(predict):.1f}"
         lines.append(line + ".")

@@ -106,6 +106,12 @@ public struct Network: Sendable {
     return try program(batch: batch, length: length).multiplyAdds / batch
   }
 
+  /// Time of the same in multiply-adds of the linear kernels (``Program/kernelTime``).
+  public func kernelTime(length: Int) throws -> Int {
+    let batch = fixedBatch ?? 1
+    return try program(batch: batch, length: length).kernelTime / batch
+  }
+
   /// The network with every value kept as it is, pre-activations included: what checks run. Shares the weights of
   /// difference propagation where there is one.
   func plainProgram(length: Int) throws -> Program {
@@ -119,8 +125,8 @@ public struct Network: Sendable {
   /// - Parameter editWidth: neighbouring bases that an edit changes.
   public func prefersDifferences(length: Int, naiveLength: Int, editWidth: Int = 1) throws -> Bool {
     guard fixedBatch == nil || fixedBatch == 1 else { return false }
-    let naive = try program(batch: 1, length: naiveLength).multiplyAdds
-    return try differenceProgram(length: length, editWidth: editWidth).costPerEdit <= naive
+    let naive = try kernelTime(length: naiveLength)
+    return try differenceProgram(length: length, editWidth: editWidth).kernelTimePerEdit <= naive
   }
 
   /// What windows `step` bases apart share in forward passes, `nil` where that does not save operations.

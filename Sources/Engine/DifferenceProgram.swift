@@ -117,12 +117,14 @@ public struct DifferenceProgram: Sendable {
   /// How many float32 multiply-adds in a kernel take the time of one operation of the plain float64 evaluation.
   public static let recomputingPenalty = 64
 
-  /// The cost of one edit in multiply-adds of the float32 kernels. From shapes and operation counts alone, so that which
-  /// way is taken is the same on every machine.
-  public var costPerEdit: Int {
+  /// Time of one edit in multiply-adds of the linear kernels. From shapes and operation counts alone, so that which way is
+  /// taken is the same on every machine.
+  public var kernelTimePerEdit: Int {
     program.steps.indices.reduce(0) { sum, index in
-      if let own = ruleMultiplyAdds(of: index) { return sum + own }
       let step = program.steps[index]
+      if let own = ruleMultiplyAdds(of: index), let rule = rule(of: index) {
+        return sum + rule.timePerDifferenceOperation * max(own, layouts[step.outputs[0]]!.count)
+      }
       let elements = (step.inputs + step.outputs).reduce(0) { $0 + graph.values[$1].shape.count }
       return sum + Self.recomputingPenalty * max(step.op.multiplyAdds, elements)
     }

@@ -27,6 +27,16 @@ public struct Program: Sendable {
   /// Multiply-adds of one forward pass.
   public var multiplyAdds: Int { steps.reduce(0) { $0 + $1.op.multiplyAdds } }
 
+  /// Time of one forward pass in multiply-adds of the linear kernels. From shapes and operation counts alone, so that what is
+  /// decided by it is the same on every machine.
+  public var kernelTime: Int {
+    steps.reduce(0) { sum, step in
+      if step.op.aliasesInput { return sum }
+      let elements = step.outputs.reduce(0) { $0 + graph.values[$1].shape.count }
+      return sum + step.op.timePerOperation * max(step.op.multiplyAdds, elements)
+    }
+  }
+
   /// Multiply-adds that stand one after the other in one output element of each step, added over the steps: roundings of a
   /// value that passes through all of them have a relative standard deviation of about the root of this.
   public var chainLength: Double {

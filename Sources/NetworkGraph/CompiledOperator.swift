@@ -7,6 +7,10 @@ public protocol CompiledOperator: Sendable {
   /// Multiply-adds of one forward call.
   var multiplyAdds: Int { get }
 
+  /// Time of one operation that ``multiplyAdds`` counts, or of an output element where there are more of these, in
+  /// multiply-adds of the linear kernels at their best (docs/kernels.md, "What operators cost").
+  var timePerOperation: Int { get }
+
   /// Floats of scratch that one forward or backward call may overwrite.
   var scratchCount: Int { get }
 
@@ -34,6 +38,8 @@ public protocol CompiledOperator: Sendable {
 }
 
 extension CompiledOperator {
+  /// What reads and writes memory without much arithmetic.
+  public var timePerOperation: Int { 16 }
   public var scratchCount: Int { 0 }
   public var aliasesInput: Bool { false }
   public var gainsFromBatches: Bool { false }

@@ -124,9 +124,13 @@ public protocol DifferenceOperator: CompiledOperator {
 
   /// Multiply-adds of the rule for one edit.
   func differenceMultiplyAdds(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Int
+
+  /// As ``CompiledOperator/timePerOperation``, of the rule.
+  var timePerDifferenceOperation: Int { get }
 }
 
 extension DifferenceOperator {
+  public var timePerDifferenceOperation: Int { timePerOperation }
   public var differenceStateCount: Int { 0 }
   public var differenceScratchCount: Int { 0 }
   public func prepareDifferences(

@@ -116,6 +116,8 @@ struct CompiledBinary: CompiledOperator {
   private var counts: [Int] { shapes.map(\.count) }
 
   var multiplyAdds: Int { output.count }
+  /// The C library's power is not vectorised.
+  var timePerOperation: Int { function == .power ? 2_000 : 16 }
 
   func forward(_ call: ForwardCall) {
     let (a, b, y) = (call.inputs[0].base, call.inputs[1].base, call.outputs[0].base)

@@ -17,6 +17,8 @@ extension CompiledBinary: DifferenceOperator {
     }
   }
 
+  var timePerDifferenceOperation: Int { function == .add || function == .subtract ? 16 : 40 }
+
   func difference(_ call: DifferenceCall) {
     operands.eachRow(call) { y, edit, row in
       let a = operands.change(call, operand: 0, edit, row: row)
@@ -66,12 +68,12 @@ extension CompiledBinary: DifferenceOperator {
     }
     let other = operands.reference(call, operand: a == nil ? 0 : 1, row: position)
     if function == .divide {
-      for c in 0..<y.count { y[c] = first[c] / other[c] }
+      RowOperands.Entries.each(first, other, count: y.count) { y[$0] = $1 / $2 }
     } else {
-      for c in 0..<y.count { y[c] = first[c] * other[c] }
+      RowOperands.Entries.each(first, other, count: y.count) { y[$0] = $1 * $2 }
     }
     guard let a, let b else { return }
     let own = operands.reference(call, operand: 0, row: position)
-    for c in 0..<y.count { y[c] += b[c] * (own[c] + a[c]) }
+    RowOperands.Entries.each(a, own, b, count: y.count) { y[$0] += $3 * ($2 + $1) }
   }
 }

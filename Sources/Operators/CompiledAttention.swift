@@ -68,6 +68,7 @@ struct CompiledAttention: CompiledOperator {
   /// ``AttentionPass`` makes attention of one sequence only.
   var needsSingleSequence: Bool { true }
 
+  var timePerOperation: Int { 1 }
   var multiplyAdds: Int {
     ranges.reduce(0) { $0 + $1.count } * op.heads * (op.keySize + op.valueSize)
       + (op.relative.map { relative in picks.reduce(0) { $0 + $1.range.count } * relative.size * op.heads } ?? 0)

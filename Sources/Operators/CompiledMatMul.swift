@@ -11,6 +11,7 @@ struct CompiledMatMul: CompiledOperator {
   let batches: StridedWalk
 
   var multiplyAdds: Int { sizes.batch.count * sizes.n * sizes.k * sizes.m }
+  var timePerOperation: Int { 1 }
   var roundsOnce: Bool { true }
 
   /// The panels of either operand or of the result's gradient, as they are or transposed.

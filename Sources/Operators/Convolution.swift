@@ -141,6 +141,7 @@ struct CompiledConvolution: CompiledOperator {
   }
 
   var multiplyAdds: Int { output.count * op.taps * op.weight.shape[1] }
+  var timePerOperation: Int { 1 }
   var roundsOnce: Bool { true }
 
   /// The gradient with `stride - 1` zero rows between its rows.

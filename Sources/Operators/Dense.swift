@@ -115,6 +115,7 @@ struct CompiledDense: CompiledOperator {
   var gainsFromBatches: Bool { rows < 64 && forwardWeights.inputs * forwardWeights.outputs > 1 << 14 }
 
   var multiplyAdds: Int { rows * forwardWeights.inputs * forwardWeights.outputs }
+  var timePerOperation: Int { 1 }
   var roundsOnce: Bool { true }
 
   func forward(_ call: ForwardCall) {

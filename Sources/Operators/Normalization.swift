@@ -90,6 +90,8 @@ struct CompiledNormalization: CompiledOperator {
   let shift: AlignedFloats
 
   var multiplyAdds: Int { 2 * geometry.groups.count * geometry.entries.count * geometry.inner }
+  /// Two operations an element, both in float64.
+  var timePerOperation: Int { 40 }
   var roundsOnce: Bool { true }
 
   /// Each group is one run of neighbouring elements, as along the last axis.
@@ -172,6 +174,7 @@ extension CompiledNormalization: DifferenceOperator {
   }
 
   func differenceMultiplyAdds(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Int { 4 * output.count }
+  var timePerDifferenceOperation: Int { 60 }
 
   func difference(_ call: DifferenceCall) {
     let (input, output) = (call.inputs[0]!, call.output)

@@ -55,6 +55,30 @@ struct RowOperands {
 
     @inline(__always)
     subscript(entry: Int) -> Float { base[entry * step] }
+
+    /// The same entry of two, or three, operands after the other. Steps that the compiler knows let it take whole vectors.
+    @inline(__always)
+    static func each(_ a: Entries, _ b: Entries, count: Int, _ body: (_ entry: Int, _ a: Float, _ b: Float) -> Void) {
+      switch (a.step, b.step) {
+      case (1, 1): for c in 0..<count { body(c, a.base[c], b.base[c]) }
+      case (1, 0): for c in 0..<count { body(c, a.base[c], b.base[0]) }
+      case (0, 1): for c in 0..<count { body(c, a.base[0], b.base[c]) }
+      default: for c in 0..<count { body(c, a[c], b[c]) }
+      }
+    }
+
+    @inline(__always)
+    static func each(
+      _ a: Entries, _ b: Entries, _ d: Entries, count: Int,
+      _ body: (_ entry: Int, _ a: Float, _ b: Float, _ d: Float) -> Void
+    ) {
+      switch (a.step, b.step, d.step) {
+      case (1, 1, 1): for c in 0..<count { body(c, a.base[c], b.base[c], d.base[c]) }
+      case (1, 1, 0): for c in 0..<count { body(c, a.base[c], b.base[c], d.base[0]) }
+      case (0, 0, 1): for c in 0..<count { body(c, a.base[0], b.base[0], d.base[c]) }
+      default: for c in 0..<count { body(c, a[c], b[c], d[c]) }
+      }
+    }
   }
 
   /// The differences of an operand that a row of the result reads; `nil` where it does not change.

@@ -3,10 +3,11 @@ public import NetworkGraph
 internal import Tensors
 
 extension Graph {
-  /// An equal graph that runs faster: transposes and unit axes cancelled, scales folded into what comes before, unused
+  /// An equal graph that runs faster: spelled activations made one, transposes and unit axes cancelled, scales folded into what comes before, unused
   /// nodes gone. Values change by roundings of the folded weights only.
   public func simplified() -> Graph {
-    var attention = AttentionPass(self)
+    var activations = ActivationPass(self)
+    var attention = AttentionPass(activations.run())
     var layout = LayoutPass(attention.run())
     return layout.run().splittingBySlices().foldingScales().withoutUnusedNodes()
   }

@@ -81,11 +81,23 @@ extension UnaryFunction {
   }
 }
 
+extension UnaryFunction {
+  /// Of an element, in multiply-adds of the linear kernels.
+  fileprivate var time: Int {
+    switch self {
+    case .relu, .leakyRelu, .hardSigmoid, .hardSwish, .softsign, .sqrt, .reciprocal, .negate, .absolute, .clip: 16
+    case .elu, .selu, .celu, .sigmoid, .swish, .tanh, .exp, .log: 100
+    case .gelu, .geluTanh, .erf, .mish, .softplus: 180
+    }
+  }
+}
+
 struct CompiledUnary: CompiledOperator {
   let function: UnaryFunction
   let count: Int
 
   var multiplyAdds: Int { count }
+  var timePerOperation: Int { function.time }
 
   func forward(_ call: ForwardCall) {
     KernelSet.best.apply(function, call.inputs[0].base, into: call.outputs[0].base, count: count)
@@ -118,6 +130,9 @@ extension CompiledUnary: SlidingOperator {
 
 extension CompiledUnary: DifferenceOperator {
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool { inputs[0] == output }
+
+  /// A curved function is taken at two points.
+  var timePerDifferenceOperation: Int { timePerOperation > 16 ? 2 * timePerOperation : timePerOperation }
 
   func difference(_ call: DifferenceCall) {
     let (input, output) = (call.inputs[0]!, call.output)

@@ -11,8 +11,9 @@ struct Description: Codable, Sendable {
   let windowMultiplyAdds: Int
   /// Multiply-adds of one edit by the way that is taken, without the reference pass.
   let editMultiplyAdds: Int
-  /// The cost of an edit that the choice of that way rests on.
-  let editCost: Int
+  /// Predicted time of an edit by differences, and of a forward pass, in multiply-adds of the linear kernels: what the choice
+  /// of that way rests on.
+  let editKernelTime, windowKernelTime: Int
   /// Whether exact ISM propagates differences, or makes a forward pass an edit.
   let prefersDifferences: Bool
   /// Operators that difference propagation recomputes in full.
@@ -24,14 +25,15 @@ struct Description: Codable, Sendable {
     instructionSet = KernelSet.best.description
     let batch = network.fixedBatch ?? 1
     windowMultiplyAdds = try network.program(batch: batch, length: length).multiplyAdds / batch
+    windowKernelTime = try network.kernelTime(length: length)
     prefersDifferences = try network.prefersDifferences(length: length, naiveLength: length)
     if batch == 1 {
       let program = try network.differenceProgram(length: length)
       editMultiplyAdds = prefersDifferences ? program.multiplyAddsPerEdit : windowMultiplyAdds
-      editCost = program.costPerEdit
+      editKernelTime = program.kernelTimePerEdit
       recomputed = program.recomputed.map { "\($0.kind) '\($0.name)'" }
     } else {
-      (editMultiplyAdds, editCost, recomputed) = (windowMultiplyAdds, windowMultiplyAdds, [])
+      (editMultiplyAdds, editKernelTime, recomputed) = (windowMultiplyAdds, windowKernelTime, [])
     }
   }
 }
