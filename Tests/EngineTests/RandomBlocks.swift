@@ -11,16 +11,15 @@ enum Block: String, CaseIterable, Sendable {
   case gatedSplit, concatenation, crops, paddedMaxPool, paddedAveragePool, attentionPool, clipped, maximumOfBranches
   case logSumExp, squaredSum, quotient, power, positionEmbedding
   case logSoftmaxOfChannels, logSoftmaxOfPositions, scalarGate
-  case parametricRelu, channelsFirstGate, rowGate, sequenceFirst, flatRows, planarPooling, pointwisePlane
+  case parametricRelu, chosenSlopes, channelsFirstGate, rowGate, sequenceFirst, flatRows, planarPooling, pointwisePlane
 
   /// Blocks of which every operator has a difference rule.
   static let ruled: [Block] = [
     .squeezeExcitation, .layerNorm, .softmaxOfChannels, .softmaxOfPositions, .logSoftmaxOfChannels,
     .logSoftmaxOfPositions, .scalarGate, .attentionPool, .attention, .headedAttention, .causalAttention, .gatedSplit,
     .concatenation,
-    .paddedMaxPool, .paddedAveragePool, .clipped, .positionEmbedding, .parametricRelu, .channelsFirstGate, .rowGate,
-    .sequenceFirst,
-    .flatRows, .planarPooling,
+    .paddedMaxPool, .paddedAveragePool, .clipped, .positionEmbedding, .parametricRelu, .chosenSlopes,
+    .channelsFirstGate, .rowGate, .sequenceFirst, .flatRows, .planarPooling,
   ]
 
   /// Whether a softmax of products or a norm over everything amplifies roundings of its inputs.
@@ -154,7 +153,15 @@ extension RandomNetwork {
       let positive = try builder.apply(Unary(.softplus), to: x, name: "positive")
       return try builder.apply(Binary(.power), to: positive, number(1.7), name: "power")
     case .parametricRelu:
-      // As PyTorch's exporter writes it.
+      // Of channels first, as it comes from a file, and of channels last.
+      let columns = try builder.apply(Transpose(permutation: [0, 2, 1]), to: x, name: "columns")
+      let slopes = (random.floats(count: channels).map(Double.init), random.floats(count: 4).map(Double.init))
+      let sloped = try builder.apply(ParametricRelu(slopes: slopes.0, axis: 1), to: columns, name: "sloped")
+      let rows = try builder.apply(Transpose(permutation: [0, 2, 1]), to: sloped, name: "rows")
+      let mixed = try dense(rows, to: 4, "mixed")
+      return try builder.apply(ParametricRelu(slopes: slopes.1, axis: 2), to: mixed, name: "again")
+    case .chosenSlopes:
+      // As some exporters write it.
       let slopes = builder.constant(weights([channels]), name: "slopes")
       let sloped = try builder.apply(Binary(.multiply), to: slopes, x, name: "sloped")
       let positive = try builder.apply(Predicate(.greater), to: x, number(0), name: "positive")

@@ -48,6 +48,10 @@ enum OperatorTable {
         OperatorCase(
           "scale axis 1 of 4", ScaleShift(scale: doubles(3, seed: 5), shift: doubles(3, seed: 6), axis: 1),
           [[2, 3, 1, 7]]),
+        OperatorCase("slopes of channels", ParametricRelu(slopes: doubles(5, seed: 1), axis: 2), [[2, 7, 5]]),
+        OperatorCase("slopes of many channels", ParametricRelu(slopes: doubles(35, seed: 2), axis: 2), [[1, 3, 35]]),
+        OperatorCase("slopes of axis 1", ParametricRelu(slopes: doubles(3, seed: 3), axis: 1), [[1, 3, 5]]),
+        OperatorCase("slopes of axis 1 of 4", ParametricRelu(slopes: doubles(3, seed: 4), axis: 1), [[2, 3, 1, 7]]),
       ]
   }
 
@@ -176,6 +180,7 @@ enum OperatorTable {
       OperatorCase("where data", Where(), [[2, 5, 3], [2, 5, 3], [2, 5, 3]]),
       OperatorCase("where mask", Where(), [[5, 3], [2, 5, 3], [1]], known: [0, 2]),
       OperatorCase("where broadcast", Where(), [[2, 1, 3], [2, 5, 1], [2, 5, 3]], known: [0]),
+      OperatorCase("where of long rows", Where(), [[1, 2, 300], [1, 2, 1], [300]], known: [0]),
     ]
   }
 
@@ -308,7 +313,11 @@ enum OperatorTable {
     let functions: [PredicateFunction] = [.equal, .less, .lessOrEqual, .greater, .greaterOrEqual, .and, .or, .xor]
     let single: [PredicateFunction] = [.not, .isNaN, .isInfinite]
     return functions.map { OperatorCase("\($0)", Predicate($0), [[2, 5, 3], [5, 1]], known: [1]) }
-      + [OperatorCase("greater data", Predicate(.greater), [[2, 5, 3], [2, 5, 3]])]
+      + [
+        OperatorCase("greater data", Predicate(.greater), [[2, 5, 3], [2, 5, 3]]),
+        OperatorCase("greater of long rows", Predicate(.greater), [[1, 2, 300], [1, 2, 1]]),
+        OperatorCase("less than a number", Predicate(.less), [[1, 2, 300], []], known: [1]),
+      ]
       + single.map { OperatorCase("\($0)", Predicate($0), [[2, 5, 3]]) }
   }
 }
