@@ -187,7 +187,12 @@ enum OperatorTable {
   private static func orders() throws -> [OperatorCase] {
     try [[0, 2, 1], [2, 0, 1], [1, 0, 2], [2, 1, 0], [0, 1, 2]].map {
       OperatorCase("transpose \($0)", try Transpose(permutation: $0), [[2, 5, 3]])
-    } + [OperatorCase("transpose 4", try Transpose(permutation: [0, 2, 3, 1]), [[2, 3, 1, 5]])]
+    } + [
+      OperatorCase("transpose 4", try Transpose(permutation: [0, 2, 3, 1]), [[2, 3, 1, 5]]),
+      OperatorCase("transpose heads", try Transpose(permutation: [0, 2, 1, 3]), [[1, 6, 4, 3]]),
+      OperatorCase("transpose planes apart", try Transpose(permutation: [3, 1, 0, 2]), [[3, 2, 9, 11]]),
+      OperatorCase("transpose blocks", try Transpose(permutation: [0, 2, 1]), [[1, 37, 41]]),
+    ]
   }
 
   private static func reductions() -> [OperatorCase] {
