@@ -92,11 +92,8 @@ struct CompiledNormalization: CompiledOperator {
   var multiplyAdds: Int { 2 * geometry.groups.count * geometry.entries.count * geometry.inner }
   var roundsOnce: Bool { true }
 
-  /// Each group is one run of neighbouring elements, as along the last axis.
-  private var isContiguous: Bool { geometry.inner == 1 && geometry.entries.last == geometry.entries.count - 1 }
-
   func forward(_ call: ForwardCall) {
-    if isContiguous {
+    if geometry.isContiguous {
       eachGroup { start in
         KernelSet.best.normalize(
           call.inputs[0].base + start, scale: scale.pointer, shift: shift.pointer, epsilon: epsilon,
@@ -116,7 +113,7 @@ struct CompiledNormalization: CompiledOperator {
   /// With `n = (x - mean) * factor` and `g = dy * scale`: `dx = factor * (g - mean(g) - n * mean(g * n))`.
   func backward(_ call: BackwardCall) {
     guard let target = call.inputGradients[0] else { return }
-    if isContiguous {
+    if geometry.isContiguous {
       eachGroup { start in
         KernelSet.best.normalizeGradient(
           call.inputs[0].base + start, scale: scale.pointer, epsilon: epsilon, call.outputGradients[0].base + start,
@@ -168,7 +165,7 @@ struct CompiledNormalization: CompiledOperator {
 /// Along the channels of a row, from the reference and the change.
 extension CompiledNormalization: DifferenceOperator {
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
-    inputs[0] == output && isContiguous && output.rowSize == scale.count
+    inputs[0] == output && geometry.isContiguous && output.rowSize == scale.count
   }
 
   func differenceMultiplyAdds(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Int { 4 * output.count }

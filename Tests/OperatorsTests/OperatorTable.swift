@@ -204,7 +204,10 @@ enum OperatorTable {
         OperatorCase("\(function) outer and inner", Reduce(function, axes: [0, 2], keepsAxes: false), [[2, 5, 3]]),
         OperatorCase("\(function) of all", Reduce(function, axes: [0, 1, 2], keepsAxes: false), [[1, 5, 3]]),
       ]
-    } + [OperatorCase("product with a zero", Reduce(.product, axes: [1], keepsAxes: true), [[2, 4, 1]], in: 0...0)]
+    } + [
+      OperatorCase("mean of a long row", Reduce(.mean, axes: [2], keepsAxes: true), [[1, 3, 37]]),
+      OperatorCase("sum of long rows", Reduce(.sum, axes: [1, 2], keepsAxes: false), [[1, 3, 37]]),
+    ] + [OperatorCase("product with a zero", Reduce(.product, axes: [1], keepsAxes: true), [[2, 4, 1]], in: 0...0)]
   }
 
   private static func normalizations() -> [OperatorCase] {
