@@ -101,6 +101,7 @@ struct CompiledNormalization: CompiledOperator {
       }
       return
     }
+    if geometry.inner > 1 { return forwardColumns(call) }
     eachGroup { start in
       let (x, y) = (call.inputs[0].base + start, call.outputs[0].base + start)
       let (mean, factor) = statistics(x)
@@ -121,6 +122,7 @@ struct CompiledNormalization: CompiledOperator {
       }
       return
     }
+    if geometry.inner > 1 { return backwardColumns(call, into: target) }
     let count = Double(geometry.entries.count)
     eachGroup { start in
       let (x, dy) = (call.inputs[0].base + start, call.outputGradients[0].base + start)
@@ -156,21 +158,22 @@ struct CompiledNormalization: CompiledOperator {
 
   @inline(__always)
   private func eachGroup(_ body: (_ start: Int) -> Void) {
-    for group in geometry.groups {
-      for i in 0..<geometry.inner { body(group + i) }
-    }
+    for group in geometry.groups { body(group) }
   }
 }
 
-/// Along the channels of a row, from the reference and the change.
+/// Along the channels of a row, or along the rows for groups side by side, from the reference and the change.
 extension CompiledNormalization: DifferenceOperator {
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
-    inputs[0] == output && geometry.isContiguous && output.rowSize == scale.count
+    guard let input = inputs[0] else { return false }
+    if hasColumnRule(input, output) { return true }
+    return input == output && geometry.isContiguous && output.rowSize == scale.count
   }
 
   func differenceMultiplyAdds(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Int { 4 * output.count }
 
   func difference(_ call: DifferenceCall) {
+    if geometry.inner > 1 { return columnDifference(call) }
     let (input, output) = (call.inputs[0]!, call.output)
     let size = scale.count
     for edit in 0..<output.edits {

@@ -6,7 +6,7 @@ import TestSupport
 
 /// Blocks that came after plain convolutions: gates, normalisations, attention, branches. Channels last, `[batch, L, C]`.
 enum Block: String, CaseIterable, Sendable {
-  case squeezeExcitation, layerNorm, groupNorm, softmaxOfChannels, softmaxOfPositions
+  case squeezeExcitation, layerNorm, groupNorm, instanceNorm, softmaxOfChannels, softmaxOfPositions
   case attention, headedAttention, causalAttention
   case gatedSplit, concatenation, crops, paddedMaxPool, paddedAveragePool, attentionPool, clipped, maximumOfBranches
   case logSumExp, squaredSum, quotient, power, positionEmbedding
@@ -15,7 +15,7 @@ enum Block: String, CaseIterable, Sendable {
 
   /// Blocks of which every operator has a difference rule.
   static let ruled: [Block] = [
-    .squeezeExcitation, .layerNorm, .softmaxOfChannels, .softmaxOfPositions, .logSoftmaxOfChannels,
+    .squeezeExcitation, .layerNorm, .instanceNorm, .softmaxOfChannels, .softmaxOfPositions, .logSoftmaxOfChannels,
     .logSoftmaxOfPositions, .scalarGate, .attentionPool, .attention, .headedAttention, .causalAttention, .gatedSplit,
     .concatenation,
     .paddedMaxPool, .paddedAveragePool, .clipped, .positionEmbedding, .parametricRelu, .chosenSlopes,
@@ -73,6 +73,11 @@ extension RandomNetwork {
           axes: axes, epsilon: 1e-5, scale: numbers.prefix(entries).map { 1 + $0 / 2 },
           shift: Array(numbers.suffix(entries))),
         to: x, name: "norm")
+    case .instanceNorm:
+      // Twice: of some rows that change, and of all.
+      let norm = try builder.apply(Normalization(axes: [1], epsilon: 1e-5), to: x, name: "norm")
+      let mixed = try dense(norm, to: 5, "mixed")
+      return try builder.apply(Normalization(axes: [1], epsilon: 1e-3), to: mixed, name: "again")
     case .softmaxOfChannels: return try builder.apply(Softmax(axis: 2), to: x, name: "softmax")
     case .logSoftmaxOfChannels, .logSoftmaxOfPositions:
       let axis = block == .logSoftmaxOfChannels ? 2 : 1

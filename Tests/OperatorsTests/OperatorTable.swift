@@ -224,6 +224,10 @@ enum OperatorTable {
         [[1, 3, 37]]),
       OperatorCase("softmax of a wide row", Softmax(axis: 2), [[2, 2, 37]], in: -8...8),
       OperatorCase("instance norm", Normalization(axes: [1], epsilon: 1e-3), [[2, 7, 3]]),
+      OperatorCase("instance norm of one sequence", Normalization(axes: [1], epsilon: 1e-3), [[1, 9, 5]]),
+      OperatorCase(
+        "instance norm with numbers a position",
+        Normalization(axes: [1], epsilon: 1e-5, scale: doubles(7, seed: 21), shift: doubles(7, seed: 22)), [[2, 7, 19]]),
       OperatorCase("group norm", Normalization(axes: [2, 3], epsilon: 1e-5), [[2, 2, 3, 5]]),
       OperatorCase(
         "layer norm of two axes", Normalization(axes: [1, 2], epsilon: 1e-5, scale: doubles(15, seed: 14)), [[2, 5, 3]]),
