@@ -36,6 +36,9 @@ extension KernelSet {
     table.softmax_row_difference(x, d, y, count)
   }
 
+  /// The sum of `count` neighbouring entries in float64: 16 chains, added in a fixed tree.
+  public func sum(_ x: UnsafePointer<Float>, count: Int) -> Double { table.sum_row(x, count) }
+
   /// `y = (x - mean) / sqrt(variance + epsilon) * scale + shift` over `count` neighbouring entries.
   public func normalize(
     _ x: UnsafePointer<Float>, scale: UnsafePointer<Float>, shift: UnsafePointer<Float>, epsilon: Double,

@@ -68,12 +68,12 @@ extension CompiledBinary: DifferenceOperator {
     }
     let other = operands.reference(call, operand: a == nil ? 0 : 1, row: position)
     if function == .divide {
-      RowOperands.Entries.each(first, other, count: y.count) { y[$0] = $1 / $2 }
+      StridedEntries.each(first, other, count: y.count) { y[$0] = $1 / $2 }
     } else {
-      RowOperands.Entries.each(first, other, count: y.count) { y[$0] = $1 * $2 }
+      StridedEntries.each(first, other, count: y.count) { y[$0] = $1 * $2 }
     }
     guard let a, let b else { return }
     let own = operands.reference(call, operand: 0, row: position)
-    RowOperands.Entries.each(a, own, b, count: y.count) { y[$0] += $3 * ($2 + $1) }
+    StridedEntries.each(a, own, b, count: y.count) { y[$0] += $3 * ($2 + $1) }
   }
 }

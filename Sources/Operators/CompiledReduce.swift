@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Kernels
 internal import NetworkGraph
 internal import Tensors
 
@@ -18,8 +19,13 @@ struct CompiledReduce: CompiledOperator {
         switch function {
         case .max: extreme(x + start, into: row) { $0 > $1 }
         case .min: extreme(x + start, into: row) { $0 < $1 }
-        case .mean: accumulate(x + start, into: sums, from: 0) { $0 + $1 }
-        case .sum: accumulate(x + start, into: sums, from: 0) { $0 + $1 }
+        case .mean, .sum:
+          // One chain would wait for itself at every element.
+          if geometry.isContiguous {
+            sums[0] = KernelSet.best.sum(x + start, count: geometry.entries.count)
+          } else {
+            accumulate(x + start, into: sums, from: 0) { $0 + $1 }
+          }
         case .product: accumulate(x + start, into: sums, from: 1) { $0 * $1 }
         case .l1: accumulate(x + start, into: sums, from: 0) { $0 + abs($1) }
         case .l2, .sumSquare: accumulate(x + start, into: sums, from: 0) { $0 + $1 * $1 }
@@ -75,6 +81,7 @@ struct CompiledReduce: CompiledOperator {
   func backward(_ call: BackwardCall) {
     guard let target = call.inputGradients[0] else { return }
     let (x, y, dy) = (call.inputs[0].base, call.outputs[0].base, call.outputGradients[0].base)
+    if function == .mean || function == .sum { return spread(dy, over: target) }
     for (group, start) in geometry.groups.enumerated() {
       let first = group * geometry.inner
       for i in 0..<geometry.inner {
@@ -86,12 +93,36 @@ struct CompiledReduce: CompiledOperator {
             target.put(start + offset + i, entry == winner ? dy : 0)
           }
         case .product: productGradient(x + start + i, dy, target, at: start + i)
-        case .mean: each(start + i) { target.put($0, dy / Float(geometry.entries.count)) }
-        case .sum: each(start + i) { target.put($0, dy) }
+        case .mean, .sum: break
         case .l1: each(start + i) { target.put($0, x[$0] > 0 ? dy : x[$0] < 0 ? -dy : 0) }
         case .l2: each(start + i) { target.put($0, y == 0 ? 0 : dy * x[$0] / y) }
         case .sumSquare: each(start + i) { target.put($0, 2 * dy * x[$0]) }
         case .logSumExp: each(start + i) { target.put($0, dy * Float(exp(Double(x[$0]) - Double(y)))) }
+        }
+      }
+    }
+  }
+
+  /// The gradient of a sum or mean: the same for all elements of a reduction.
+  private func spread(_ dy: UnsafePointer<Float>, over target: GradientTarget) {
+    let divisor = function == .mean ? Float(geometry.entries.count) : 1
+    for (group, start) in geometry.groups.enumerated() {
+      let (dx, dy) = (target.view.base + start, dy + group * geometry.inner)
+      if geometry.isContiguous {
+        let share = dy[0] / divisor
+        if target.adds {
+          for i in 0..<geometry.entries.count { dx[i] += share }
+        } else {
+          dx.update(repeating: share, count: geometry.entries.count)
+        }
+        continue
+      }
+      for entry in geometry.entries {
+        let row = UnsafeMutableBufferPointer(start: dx + entry, count: geometry.inner)
+        if target.adds {
+          for i in 0..<row.count { row[i] += dy[i] / divisor }
+        } else {
+          for i in 0..<row.count { row[i] = dy[i] / divisor }
         }
       }
     }
@@ -162,9 +193,14 @@ extension CompiledReduce: DifferenceOperator {
   ) {
     withUnsafeTemporaryAllocation(of: Double.self, capacity: y.count) { sums in
       sums.update(repeating: 0)
-      for entry in changed(block, edit) {
-        let d = UnsafeBufferPointer(start: change(block, edit, group, entry), count: y.count)
-        for i in 0..<sums.count { sums[i] += Double(d[i]) }
+      let changed = changed(block, edit)
+      if geometry.isContiguous, !changed.isEmpty {
+        sums[0] = KernelSet.best.sum(change(block, edit, group, changed.lowerBound), count: changed.count)
+      } else {
+        for entry in changed {
+          let d = UnsafeBufferPointer(start: change(block, edit, group, entry), count: y.count)
+          for i in 0..<sums.count { sums[i] += Double(d[i]) }
+        }
       }
       let divisor = function == .mean ? Double(geometry.entries.count) : 1
       for i in 0..<y.count { y[i] = Float(sums[i] / divisor) }

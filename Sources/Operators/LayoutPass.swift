@@ -176,7 +176,7 @@ struct LayoutPass {
       }, outputs: outputs.map { $0 }, shapes: nil)
   }
 
-  /// Elementwise operators do not see a reshape; a scale per channel sees only where its axis went.
+  /// Elementwise operators do not see a reshape; a scale or slope per channel sees only where its axis went.
   private mutating func pushedThroughReshape(_ node: Graph.Node, _ view: View) -> Bool {
     let outputShape = original.values[node.outputs[0]].shape
     guard node.outputs.count == 1, outputShape == view.shape else { return false }
@@ -185,6 +185,9 @@ struct LayoutPass {
     if let scale = op as? ScaleShift {
       guard let (axes, _) = axisOrder(view), let axis = axes[scale.axis] else { return false }
       op = ScaleShift(scale: scale.scale, shift: scale.shift, axis: axis)
+    } else if let relu = op as? ParametricRelu {
+      guard let (axes, _) = axisOrder(view), let axis = axes[relu.axis] else { return false }
+      op = ParametricRelu(slopes: relu.slopes, axis: axis)
     } else if op is Binary {
       reshapesConstants = true
     } else if !op.isElementwise {

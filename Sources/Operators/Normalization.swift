@@ -94,11 +94,8 @@ struct CompiledNormalization: CompiledOperator {
   var timePerOperation: Int { 40 }
   var roundsOnce: Bool { true }
 
-  /// Each group is one run of neighbouring elements, as along the last axis.
-  private var isContiguous: Bool { geometry.inner == 1 && geometry.entries.last == geometry.entries.count - 1 }
-
   func forward(_ call: ForwardCall) {
-    if isContiguous {
+    if geometry.isContiguous {
       eachGroup { start in
         KernelSet.best.normalize(
           call.inputs[0].base + start, scale: scale.pointer, shift: shift.pointer, epsilon: epsilon,
@@ -106,6 +103,7 @@ struct CompiledNormalization: CompiledOperator {
       }
       return
     }
+    if geometry.inner > 1 { return forwardColumns(call) }
     eachGroup { start in
       let (x, y) = (call.inputs[0].base + start, call.outputs[0].base + start)
       let (mean, factor) = statistics(x)
@@ -118,7 +116,7 @@ struct CompiledNormalization: CompiledOperator {
   /// With `n = (x - mean) * factor` and `g = dy * scale`: `dx = factor * (g - mean(g) - n * mean(g * n))`.
   func backward(_ call: BackwardCall) {
     guard let target = call.inputGradients[0] else { return }
-    if isContiguous {
+    if geometry.isContiguous {
       eachGroup { start in
         KernelSet.best.normalizeGradient(
           call.inputs[0].base + start, scale: scale.pointer, epsilon: epsilon, call.outputGradients[0].base + start,
@@ -126,6 +124,7 @@ struct CompiledNormalization: CompiledOperator {
       }
       return
     }
+    if geometry.inner > 1 { return backwardColumns(call, into: target) }
     let count = Double(geometry.entries.count)
     eachGroup { start in
       let (x, dy) = (call.inputs[0].base + start, call.outputGradients[0].base + start)
@@ -161,22 +160,23 @@ struct CompiledNormalization: CompiledOperator {
 
   @inline(__always)
   private func eachGroup(_ body: (_ start: Int) -> Void) {
-    for group in geometry.groups {
-      for i in 0..<geometry.inner { body(group + i) }
-    }
+    for group in geometry.groups { body(group) }
   }
 }
 
-/// Along the channels of a row, from the reference and the change.
+/// Along the channels of a row, or along the rows for groups side by side, from the reference and the change.
 extension CompiledNormalization: DifferenceOperator {
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
-    inputs[0] == output && isContiguous && output.rowSize == scale.count
+    guard let input = inputs[0] else { return false }
+    if hasColumnRule(input, output) { return true }
+    return input == output && geometry.isContiguous && output.rowSize == scale.count
   }
 
   func differenceMultiplyAdds(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Int { 4 * output.count }
   var timePerDifferenceOperation: Int { 60 }
 
   func difference(_ call: DifferenceCall) {
+    if geometry.inner > 1 { return columnDifference(call) }
     let (input, output) = (call.inputs[0]!, call.output)
     let size = scale.count
     for edit in 0..<output.edits {

@@ -29,6 +29,19 @@ public enum PredicateFunction: String, Hashable, Sendable {
     case .isInfinite: a.isInfinite
     }
   }
+
+  /// Hands `body` the function: a comparison as one of its own, so that loops over it vectorise.
+  @inline(__always)
+  func settled(_ body: ((Float, Float) -> Bool) -> Void) {
+    switch self {
+    case .equal: body { $0 == $1 }
+    case .less: body { $0 < $1 }
+    case .lessOrEqual: body { $0 <= $1 }
+    case .greater: body { $0 > $1 }
+    case .greaterOrEqual: body { $0 >= $1 }
+    case .and, .or, .xor, .not, .isNaN, .isInfinite: body { value($0, $1) }
+    }
+  }
 }
 
 /// Comparisons and logic, 1 for yes and 0 for no; two operands broadcast. The derivative is zero everywhere.
@@ -97,12 +110,11 @@ struct CompiledPredicate: CompiledOperator {
   var multiplyAdds: Int { walk.count }
 
   func forward(_ call: ForwardCall) {
-    let steps = (walk.rowStrides[0], walk.rowStrides[1])
-    walk.forEachRow { offsets in
-      let a = call.inputs[0].base + offsets[0]
-      let b = call.inputs[function.operands - 1].base + offsets[1]
-      let y = UnsafeMutableBufferPointer(start: call.outputs[0].base + offsets[2], count: walk.row)
-      for i in 0..<y.count { y[i] = function.value(a[i * steps.0], b[i * steps.1]) ? 1 : 0 }
+    function.settled { isSo in
+      walk.forEachStretch(of: [call.inputs[0].base, call.inputs[function.operands - 1].base]) { entries, first, count in
+        let (a, b, y) = (entries[0], entries[1], call.outputs[0].base + first)
+        for i in 0..<count { y[i] = isSo(a[i], b[i]) ? 1 : 0 }
+      }
     }
   }
 
@@ -121,15 +133,14 @@ extension CompiledPredicate: DifferenceOperator {
 
   func difference(_ call: DifferenceCall) {
     let last = function.operands - 1
-    operands.eachRow(call) { y, edit, row in
-      let a = operands.reference(call, operand: 0, row: row)
-      let b = operands.reference(call, operand: last, row: row)
-      let da = operands.change(call, operand: 0, edit, row: row)
-      let db = operands.change(call, operand: last, edit, row: row)
-      for c in 0..<y.count {
-        let was = function.value(a[c], b[c])
-        let isNow = function.value(a[c] + (da?[c] ?? 0), b[c] + (db?[c] ?? 0))
-        y[c] = was == isNow ? 0 : isNow ? 1 : -1
+    function.settled { isSo in
+      operands.eachSideBySide(call) { y, references, changes in
+        let (a, b, da, db) = (references[0], references[last], changes[0], changes[last])
+        for c in 0..<y.count {
+          let was: Float = isSo(a[c], b[c]) ? 1 : 0
+          let isNow: Float = isSo(a[c] + da[c], b[c] + db[c]) ? 1 : 0
+          y[c] = isNow - was
+        }
       }
     }
   }

@@ -9,6 +9,9 @@ struct ReductionGeometry: Sendable {
   let entries: [Int]
   let inner: Int
 
+  /// Whether each group is one run of neighbouring elements, as along the last axis.
+  var isContiguous: Bool { inner == 1 && entries.last == entries.count - 1 }
+
   /// - Parameter axes: reduced axes, counted from the front.
   init(_ shape: Shape, axes: [Int]) {
     let reduced = Set(axes)

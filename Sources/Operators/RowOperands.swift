@@ -48,38 +48,7 @@ struct RowOperands {
   }
 
   /// The numbers of an operand, or their differences, along one row of the result.
-  struct Entries {
-    let base: UnsafePointer<Float>
-    /// 0 where all entries read the same.
-    let step: Int
-
-    @inline(__always)
-    subscript(entry: Int) -> Float { base[entry * step] }
-
-    /// The same entry of two, or three, operands after the other. Steps that the compiler knows let it take whole vectors.
-    @inline(__always)
-    static func each(_ a: Entries, _ b: Entries, count: Int, _ body: (_ entry: Int, _ a: Float, _ b: Float) -> Void) {
-      switch (a.step, b.step) {
-      case (1, 1): for c in 0..<count { body(c, a.base[c], b.base[c]) }
-      case (1, 0): for c in 0..<count { body(c, a.base[c], b.base[0]) }
-      case (0, 1): for c in 0..<count { body(c, a.base[0], b.base[c]) }
-      default: for c in 0..<count { body(c, a[c], b[c]) }
-      }
-    }
-
-    @inline(__always)
-    static func each(
-      _ a: Entries, _ b: Entries, _ d: Entries, count: Int,
-      _ body: (_ entry: Int, _ a: Float, _ b: Float, _ d: Float) -> Void
-    ) {
-      switch (a.step, b.step, d.step) {
-      case (1, 1, 1): for c in 0..<count { body(c, a.base[c], b.base[c], d.base[c]) }
-      case (1, 1, 0): for c in 0..<count { body(c, a.base[c], b.base[c], d.base[0]) }
-      case (0, 0, 1): for c in 0..<count { body(c, a.base[0], b.base[0], d.base[c]) }
-      default: for c in 0..<count { body(c, a[c], b[c], d[c]) }
-      }
-    }
-  }
+  typealias Entries = StridedEntries
 
   /// The differences of an operand that a row of the result reads; `nil` where it does not change.
   @inline(__always)
@@ -103,6 +72,37 @@ struct RowOperands {
     if shape.count == 1 { return Entries(base: base, step: 0) }
     guard isSpread[operand] else { return Entries(base: base + row * layout.rowSize, step: 1) }
     return isPerRow(shape, layout) ? Entries(base: base + row, step: 0) : Entries(base: base, step: 1)
+  }
+
+  /// Calls `body` with every kept row of the result, and with every operand's reference and differences along it side by side:
+  /// zeros where it does not change.
+  ///
+  /// For functions whose loops would not vectorise over ``Entries``: those that choose.
+  @inline(__always)
+  func eachSideBySide(
+    _ call: DifferenceCall,
+    _ body: (
+      UnsafeMutableBufferPointer<Float>, _ references: UnsafePointer<UnsafePointer<Float>>,
+      _ changes: UnsafePointer<UnsafePointer<Float>>
+    ) -> Void
+  ) {
+    let (size, count) = (call.output.layout.rowSize, shapes.count)
+    withUnsafeTemporaryAllocation(of: UnsafePointer<Float>.self, capacity: 2 * count) { entries in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: (2 * count + 1) * size + 1) { room in
+        let zeros = room.baseAddress! + 2 * count * size
+        zeros.update(repeating: 0, count: size)
+        eachRow(call) { y, edit, row in
+          for operand in 0..<count {
+            let own = room.baseAddress! + 2 * operand * size
+            entries[operand] = reference(call, operand: operand, row: row).sideBySide(size, own)
+            let change = change(call, operand: operand, edit, row: row)
+            entries[count + operand] = change?.sideBySide(size, own + size) ?? UnsafePointer(zeros)
+          }
+          let found = UnsafePointer(entries.baseAddress!)
+          body(y, found, found + count)
+        }
+      }
+    }
   }
 
   /// One row of channels that every row of the result reads: a gate, such as squeeze-and-excitation has.

@@ -100,25 +100,56 @@ struct StridedWalk: Sendable {
 
   /// Calls `body` with the offset of each row's first element in every tensor, rows in row-major order.
   @inline(__always)
-  func forEachRow(_ body: (_ offsets: [Int]) -> Void) {
+  func forEachRow(_ body: (_ offsets: UnsafePointer<Int>) -> Void) {
     if row == 0 || outer.contains(0) { return }
-    var index = [Int](repeating: 0, count: outer.count)
-    var offsets = starts
-    while true {
-      body(offsets)
-      var axis = outer.count - 1
-      while axis >= 0 {
-        index[axis] += 1
-        let wraps = index[axis] == outer[axis]
-        for tensor in offsets.indices {
-          let stride = outerStrides[tensor][axis]
-          offsets[tensor] += wraps ? stride - stride * outer[axis] : stride
+    // Plain memory: rows may be a few elements long.
+    withUnsafeTemporaryAllocation(of: Int.self, capacity: starts.count + outer.count) { memory in
+      memory.update(repeating: 0)
+      let (offsets, index) = (memory.baseAddress!, memory.baseAddress! + starts.count)
+      for tensor in starts.indices { offsets[tensor] = starts[tensor] }
+      while true {
+        body(UnsafePointer(offsets))
+        var axis = outer.count - 1
+        while axis >= 0 {
+          index[axis] += 1
+          let wraps = index[axis] == outer[axis]
+          for tensor in starts.indices {
+            let stride = outerStrides[tensor][axis]
+            offsets[tensor] += wraps ? stride - stride * outer[axis] : stride
+          }
+          if !wraps { break }
+          index[axis] = 0
+          axis -= 1
         }
-        if !wraps { break }
-        index[axis] = 0
-        axis -= 1
+        if axis < 0 { return }
       }
-      if axis < 0 { return }
+    }
+  }
+
+  /// Calls `body` with stretches of rows: the entries of each operand side by side, in place or copied, and the offset of the
+  /// first in the output, the last tensor.
+  ///
+  /// A loop over such entries vectorises, whatever the operands' strides are.
+  @inline(__always)
+  func forEachStretch(
+    of operands: [UnsafePointer<Float>],
+    _ body: (_ entries: UnsafePointer<UnsafePointer<Float>>, _ output: Int, _ count: Int) -> Void
+  ) {
+    let longest = min(row, 256)
+    withUnsafeTemporaryAllocation(of: UnsafePointer<Float>.self, capacity: operands.count) { entries in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: operands.count * longest + 1) { room in
+        forEachRow { offsets in
+          for first in stride(from: 0, to: row, by: longest) {
+            let count = min(longest, row - first)
+            for operand in operands.indices {
+              let step = rowStrides[operand]
+              let all = StridedEntries(base: operands[operand] + offsets[operand] + first * step, step: step)
+              entries[operand] = all.sideBySide(count, room.baseAddress! + operand * longest)
+            }
+            body(UnsafePointer(entries.baseAddress!), offsets[operands.count] + first, count)
+          }
+        }
+      }
     }
   }
 }

@@ -1,3 +1,4 @@
+internal import Kernels
 public import NetworkGraph
 public import Tensors
 
@@ -37,12 +38,15 @@ public struct Transpose: NetworkOperator {
   }
 
   public func compile(_ operands: [Operand]) throws(OperatorError) -> any CompiledOperator {
-    CompiledTranspose(op: self, input: operands[0].shape, output: try outputShapes(for: [operands[0].shape])[0])
+    let (input, output) = (operands[0].shape, try outputShapes(for: [operands[0].shape])[0])
+    return CompiledTranspose(
+      permutation: permutation, input: input, planes: TransposedPlanes(input: input, permutation: permutation, output))
   }
 
   /// Calls `body` with the offsets in input and output of every element, in the output's order.
-  @inline(__always)
-  fileprivate func forEachElement(input: Shape, output: Shape, _ body: (_ from: Int, _ to: Int) -> Void) {
+  ///
+  /// Weights of a hundred million elements are moved by it when a model is loaded.
+  private func forEachElement(input: Shape, output: Shape, _ body: (_ from: Int, _ to: Int) -> Void) {
     let strides = permutation.map { input.strides[$0] }
     guard let inner = output.dims.last, output.count > 0 else {
       if output.count == 1 { body(0, 0) }
@@ -67,25 +71,17 @@ public struct Transpose: NetworkOperator {
 }
 
 struct CompiledTranspose: CompiledOperator {
-  let op: Transpose
+  let permutation: [Int]
   let input: Shape
-  let output: Shape
+  let planes: TransposedPlanes
 
   var multiplyAdds: Int { 0 }
 
-  func forward(_ call: ForwardCall) {
-    let (x, y) = (call.inputs[0].base, call.outputs[0].base)
-    op.forEachElement(input: input, output: output) { from, to in y[to] = x[from] }
-  }
+  func forward(_ call: ForwardCall) { planes.move(call.inputs[0].base, into: call.outputs[0].base) }
 
   func backward(_ call: BackwardCall) {
     guard let target = call.inputGradients[0] else { return }
-    let (dx, dy) = (target.view.base, call.outputGradients[0].base)
-    if target.adds {
-      op.forEachElement(input: input, output: output) { from, to in dx[from] += dy[to] }
-    } else {
-      op.forEachElement(input: input, output: output) { from, to in dx[from] = dy[to] }
-    }
+    planes.moveBack(call.outputGradients[0].base, into: target.view.base, adds: target.adds)
   }
 }
 
@@ -95,28 +91,24 @@ extension CompiledTranspose: DifferenceOperator {
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
     guard let layout = inputs[0] else { return false }
     if layout.isWhole && output.isWhole { return true }
-    guard op.permutation == [0, 2, 1], input[0] == 1 else { return false }
+    guard permutation == [0, 2, 1], input[0] == 1 else { return false }
     return layout.rows == input[1] && layout.rowSize == input[2] && output.window == nil
       && output.count == input.count
   }
 
   func difference(_ call: DifferenceCall) {
     let (from, to) = (call.inputs[0]!, call.output)
-    if from.layout.isWhole && to.layout.isWhole {
-      for edit in 0..<to.edits {
-        let (x, y) = (from.rows(of: edit), to.rows(of: edit))
-        op.forEachElement(input: input, output: output) { from, to in y[to] = x[from] }
-      }
-      return
-    }
-    let (length, channels) = (input[1], input[2])
     for edit in 0..<to.edits {
-      let y = to.rows(of: edit)
-      y.update(repeating: 0, count: to.layout.count)
-      for row in from.inside(edit) {
-        let d = from.rows(of: edit) + row * channels
-        for c in 0..<channels { y[c * length + from.starts[edit] + row] = d[c] }
+      let (x, y) = (from.rows(of: edit), to.rows(of: edit))
+      if from.layout.isWhole && to.layout.isWhole {
+        planes.move(x, into: y)
+        continue
       }
+      y.update(repeating: 0, count: to.layout.count)
+      let (inside, length, channels) = (from.inside(edit), input[1], input[2])
+      KernelSet.best.transpose(
+        x + inside.lowerBound * channels, xStride: channels, rows: inside.count, columns: channels,
+        into: y + from.starts[edit] + inside.lowerBound, yStride: length)
     }
   }
 }

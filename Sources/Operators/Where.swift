@@ -54,12 +54,13 @@ struct CompiledWhere: CompiledOperator {
   var multiplyAdds: Int { walk.count }
 
   func forward(_ call: ForwardCall) {
-    let steps = (walk.rowStrides[0], walk.rowStrides[1], walk.rowStrides[2])
-    walk.forEachRow { offsets in
-      let condition = call.inputs[0].base + offsets[0]
-      let (a, b) = (call.inputs[1].base + offsets[1], call.inputs[2].base + offsets[2])
-      let y = UnsafeMutableBufferPointer(start: call.outputs[0].base + offsets[3], count: walk.row)
-      for i in 0..<y.count { y[i] = condition[i * steps.0] != 0 ? a[i * steps.1] : b[i * steps.2] }
+    walk.forEachStretch(of: call.inputs.map(\.base)) { entries, first, count in
+      let (condition, a, b, y) = (entries[0], entries[1], entries[2], call.outputs[0].base + first)
+      for i in 0..<count {
+        // Both are read, so that no load hangs on the condition.
+        let (first, second) = (a[i], b[i])
+        y[i] = condition[i] != 0 ? first : second
+      }
     }
   }
 
@@ -74,7 +75,14 @@ struct CompiledWhere: CompiledOperator {
         let condition = call.inputs[0].base + offsets[0]
         let dx = target.view.base + offsets[choice]
         let dy = call.outputGradients[0].base + offsets[3]
-        for i in 0..<walk.row where (condition[i * conditionStep] != 0) == (choice == 1) { dx[i * step] += dy[i] }
+        if step == 1 && conditionStep == 1 {
+          for i in 0..<walk.row {
+            let (old, more) = (dx[i], dx[i] + dy[i])
+            dx[i] = (condition[i] != 0) == (choice == 1) ? more : old
+          }
+        } else {
+          for i in 0..<walk.row where (condition[i * conditionStep] != 0) == (choice == 1) { dx[i * step] += dy[i] }
+        }
       }
     }
   }
@@ -87,18 +95,15 @@ extension CompiledWhere: DifferenceOperator {
   }
 
   func difference(_ call: DifferenceCall) {
-    operands.eachRow(call) { y, edit, row in
-      let condition = operands.reference(call, operand: 0, row: row)
-      let a = operands.reference(call, operand: 1, row: row)
-      let b = operands.reference(call, operand: 2, row: row)
-      let dCondition = operands.change(call, operand: 0, edit, row: row)
-      let da = operands.change(call, operand: 1, edit, row: row)
-      let db = operands.change(call, operand: 2, edit, row: row)
+    operands.eachSideBySide(call) { y, references, changes in
+      let (condition, a, b) = (references[0], references[1], references[2])
+      let (dCondition, da, db) = (changes[0], changes[1], changes[2])
       for c in 0..<y.count {
-        let old = condition[c]
-        let (wasFirst, isFirst) = (old != 0, old + (dCondition?[c] ?? 0) != 0)
-        let own = (isFirst ? da : db)?[c] ?? 0
-        y[c] = wasFirst == isFirst ? own : isFirst ? (a[c] - b[c]) + own : own - (a[c] - b[c])
+        let (wasFirst, isFirst) = (condition[c] != 0, condition[c] + dCondition[c] != 0)
+        let (first, second, gap) = (da[c], db[c], a[c] - b[c])
+        let own = isFirst ? first : second
+        let across = isFirst ? gap + own : own - gap
+        y[c] = wasFirst == isFirst ? own : across
       }
     }
   }

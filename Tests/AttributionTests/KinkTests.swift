@@ -113,6 +113,7 @@ struct KinkTests {
       [(name: String, at: Float, unit: @Sendable (inout GraphBuilder, Graph.ValueID) throws -> Graph.ValueID)] = [
         ("relu", 0, { try $0.apply(Unary(.relu), to: $1, name: "relu") }),
         ("leaky", 0, { try $0.apply(Unary(.leakyRelu(slope: 0.1)), to: $1, name: "leaky") }),
+        ("slopes", 0, { try $0.apply(ParametricRelu(slopes: [0.1, 0.2, 3], axis: 1), to: $1, name: "slopes") }),
         ("abs", 0, { try $0.apply(Unary(.absolute), to: $1, name: "abs") }),
         ("clip", 2, { try $0.apply(Unary(.clip(minimum: -1, maximum: 2)), to: $1, name: "clip") }),
         ("max", 3, { try $0.apply(Reduce(.max, axes: [1], keepsAxes: true), to: $1, name: "max") }),

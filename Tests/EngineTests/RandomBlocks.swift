@@ -6,21 +6,20 @@ import TestSupport
 
 /// Blocks that came after plain convolutions: gates, normalisations, attention, branches. Channels last, `[batch, L, C]`.
 enum Block: String, CaseIterable, Sendable {
-  case squeezeExcitation, layerNorm, groupNorm, softmaxOfChannels, softmaxOfPositions
+  case squeezeExcitation, layerNorm, groupNorm, instanceNorm, softmaxOfChannels, softmaxOfPositions
   case attention, headedAttention, causalAttention
   case gatedSplit, concatenation, crops, paddedMaxPool, paddedAveragePool, attentionPool, clipped, maximumOfBranches
   case logSumExp, squaredSum, quotient, power, positionEmbedding
   case logSoftmaxOfChannels, logSoftmaxOfPositions, scalarGate
-  case parametricRelu, channelsFirstGate, rowGate, sequenceFirst, flatRows, planarPooling, pointwisePlane
+  case parametricRelu, chosenSlopes, channelsFirstGate, rowGate, sequenceFirst, flatRows, planarPooling, pointwisePlane
 
   /// Blocks of which every operator has a difference rule.
   static let ruled: [Block] = [
-    .squeezeExcitation, .layerNorm, .softmaxOfChannels, .softmaxOfPositions, .logSoftmaxOfChannels,
+    .squeezeExcitation, .layerNorm, .instanceNorm, .softmaxOfChannels, .softmaxOfPositions, .logSoftmaxOfChannels,
     .logSoftmaxOfPositions, .scalarGate, .attentionPool, .attention, .headedAttention, .causalAttention, .gatedSplit,
     .concatenation,
-    .paddedMaxPool, .paddedAveragePool, .clipped, .positionEmbedding, .parametricRelu, .channelsFirstGate, .rowGate,
-    .sequenceFirst,
-    .flatRows, .planarPooling,
+    .paddedMaxPool, .paddedAveragePool, .clipped, .positionEmbedding, .parametricRelu, .chosenSlopes,
+    .channelsFirstGate, .rowGate, .sequenceFirst, .flatRows, .planarPooling,
   ]
 
   /// Whether a softmax of products or a norm over everything amplifies roundings of its inputs.
@@ -74,6 +73,11 @@ extension RandomNetwork {
           axes: axes, epsilon: 1e-5, scale: numbers.prefix(entries).map { 1 + $0 / 2 },
           shift: Array(numbers.suffix(entries))),
         to: x, name: "norm")
+    case .instanceNorm:
+      // Twice: of some rows that change, and of all.
+      let norm = try builder.apply(Normalization(axes: [1], epsilon: 1e-5), to: x, name: "norm")
+      let mixed = try dense(norm, to: 5, "mixed")
+      return try builder.apply(Normalization(axes: [1], epsilon: 1e-3), to: mixed, name: "again")
     case .softmaxOfChannels: return try builder.apply(Softmax(axis: 2), to: x, name: "softmax")
     case .logSoftmaxOfChannels, .logSoftmaxOfPositions:
       let axis = block == .logSoftmaxOfChannels ? 2 : 1
@@ -154,7 +158,15 @@ extension RandomNetwork {
       let positive = try builder.apply(Unary(.softplus), to: x, name: "positive")
       return try builder.apply(Binary(.power), to: positive, number(1.7), name: "power")
     case .parametricRelu:
-      // As PyTorch's exporter writes it.
+      // Of channels first, as it comes from a file, and of channels last.
+      let columns = try builder.apply(Transpose(permutation: [0, 2, 1]), to: x, name: "columns")
+      let slopes = (random.floats(count: channels).map(Double.init), random.floats(count: 4).map(Double.init))
+      let sloped = try builder.apply(ParametricRelu(slopes: slopes.0, axis: 1), to: columns, name: "sloped")
+      let rows = try builder.apply(Transpose(permutation: [0, 2, 1]), to: sloped, name: "rows")
+      let mixed = try dense(rows, to: 4, "mixed")
+      return try builder.apply(ParametricRelu(slopes: slopes.1, axis: 2), to: mixed, name: "again")
+    case .chosenSlopes:
+      // As some exporters write it.
       let slopes = builder.constant(weights([channels]), name: "slopes")
       let sloped = try builder.apply(Binary(.multiply), to: slopes, x, name: "sloped")
       let positive = try builder.apply(Predicate(.greater), to: x, number(0), name: "positive")

@@ -91,6 +91,16 @@ struct RowKernelTests {
     }
   }
 
+  @Test("a sum is 16 chains added in a fixed tree", arguments: counts)
+  func sum(_ count: Int) {
+    var random = SplitMix64(seed: UInt64(count))
+    let x = random.floats(count: count)
+    var chains = [Double](repeating: 0, count: 16)
+    for (entry, value) in x.enumerated() { chains[entry % 16] += Double(value) }
+    for width in [8, 4, 2, 1] { for lane in 0..<width { chains[lane] += chains[lane + width] } }
+    for kernels in KernelSet.supported { #expect(kernels.sum(x, count: count) == chains[0], "\(kernels)") }
+  }
+
   @Test("a transpose moves every entry and writes nothing else", arguments: counts, [1, 7, 8, 16, 27])
   func transpose(_ rows: Int, _ columns: Int) {
     var random = SplitMix64(seed: UInt64(rows * 100 + columns))

@@ -48,6 +48,10 @@ enum OperatorTable {
         OperatorCase(
           "scale axis 1 of 4", ScaleShift(scale: doubles(3, seed: 5), shift: doubles(3, seed: 6), axis: 1),
           [[2, 3, 1, 7]]),
+        OperatorCase("slopes of channels", ParametricRelu(slopes: doubles(5, seed: 1), axis: 2), [[2, 7, 5]]),
+        OperatorCase("slopes of many channels", ParametricRelu(slopes: doubles(35, seed: 2), axis: 2), [[1, 3, 35]]),
+        OperatorCase("slopes of axis 1", ParametricRelu(slopes: doubles(3, seed: 3), axis: 1), [[1, 3, 5]]),
+        OperatorCase("slopes of axis 1 of 4", ParametricRelu(slopes: doubles(3, seed: 4), axis: 1), [[2, 3, 1, 7]]),
       ]
   }
 
@@ -176,13 +180,19 @@ enum OperatorTable {
       OperatorCase("where data", Where(), [[2, 5, 3], [2, 5, 3], [2, 5, 3]]),
       OperatorCase("where mask", Where(), [[5, 3], [2, 5, 3], [1]], known: [0, 2]),
       OperatorCase("where broadcast", Where(), [[2, 1, 3], [2, 5, 1], [2, 5, 3]], known: [0]),
+      OperatorCase("where of long rows", Where(), [[1, 2, 300], [1, 2, 1], [300]], known: [0]),
     ]
   }
 
   private static func orders() throws -> [OperatorCase] {
     try [[0, 2, 1], [2, 0, 1], [1, 0, 2], [2, 1, 0], [0, 1, 2]].map {
       OperatorCase("transpose \($0)", try Transpose(permutation: $0), [[2, 5, 3]])
-    } + [OperatorCase("transpose 4", try Transpose(permutation: [0, 2, 3, 1]), [[2, 3, 1, 5]])]
+    } + [
+      OperatorCase("transpose 4", try Transpose(permutation: [0, 2, 3, 1]), [[2, 3, 1, 5]]),
+      OperatorCase("transpose heads", try Transpose(permutation: [0, 2, 1, 3]), [[1, 6, 4, 3]]),
+      OperatorCase("transpose planes apart", try Transpose(permutation: [3, 1, 0, 2]), [[3, 2, 9, 11]]),
+      OperatorCase("transpose blocks", try Transpose(permutation: [0, 2, 1]), [[1, 37, 41]]),
+    ]
   }
 
   private static func reductions() -> [OperatorCase] {
@@ -194,7 +204,10 @@ enum OperatorTable {
         OperatorCase("\(function) outer and inner", Reduce(function, axes: [0, 2], keepsAxes: false), [[2, 5, 3]]),
         OperatorCase("\(function) of all", Reduce(function, axes: [0, 1, 2], keepsAxes: false), [[1, 5, 3]]),
       ]
-    } + [OperatorCase("product with a zero", Reduce(.product, axes: [1], keepsAxes: true), [[2, 4, 1]], in: 0...0)]
+    } + [
+      OperatorCase("mean of a long row", Reduce(.mean, axes: [2], keepsAxes: true), [[1, 3, 37]]),
+      OperatorCase("sum of long rows", Reduce(.sum, axes: [1, 2], keepsAxes: false), [[1, 3, 37]]),
+    ] + [OperatorCase("product with a zero", Reduce(.product, axes: [1], keepsAxes: true), [[2, 4, 1]], in: 0...0)]
   }
 
   private static func normalizations() -> [OperatorCase] {
@@ -211,6 +224,10 @@ enum OperatorTable {
         [[1, 3, 37]]),
       OperatorCase("softmax of a wide row", Softmax(axis: 2), [[2, 2, 37]], in: -8...8),
       OperatorCase("instance norm", Normalization(axes: [1], epsilon: 1e-3), [[2, 7, 3]]),
+      OperatorCase("instance norm of one sequence", Normalization(axes: [1], epsilon: 1e-3), [[1, 9, 5]]),
+      OperatorCase(
+        "instance norm with numbers a position",
+        Normalization(axes: [1], epsilon: 1e-5, scale: doubles(7, seed: 21), shift: doubles(7, seed: 22)), [[2, 7, 19]]),
       OperatorCase("group norm", Normalization(axes: [2, 3], epsilon: 1e-5), [[2, 2, 3, 5]]),
       OperatorCase(
         "layer norm of two axes", Normalization(axes: [1, 2], epsilon: 1e-5, scale: doubles(15, seed: 14)), [[2, 5, 3]]),
@@ -308,7 +325,11 @@ enum OperatorTable {
     let functions: [PredicateFunction] = [.equal, .less, .lessOrEqual, .greater, .greaterOrEqual, .and, .or, .xor]
     let single: [PredicateFunction] = [.not, .isNaN, .isInfinite]
     return functions.map { OperatorCase("\($0)", Predicate($0), [[2, 5, 3], [5, 1]], known: [1]) }
-      + [OperatorCase("greater data", Predicate(.greater), [[2, 5, 3], [2, 5, 3]])]
+      + [
+        OperatorCase("greater data", Predicate(.greater), [[2, 5, 3], [2, 5, 3]]),
+        OperatorCase("greater of long rows", Predicate(.greater), [[1, 2, 300], [1, 2, 1]]),
+        OperatorCase("less than a number", Predicate(.less), [[1, 2, 300], []], known: [1]),
+      ]
       + single.map { OperatorCase("\($0)", Predicate($0), [[2, 5, 3]]) }
   }
 }

@@ -130,6 +130,13 @@ static void rows_of_one(const tismscan_kernels *table, ptrdiff_t count) {
   table->softmax_row_difference(d.data, x.data, y.data, count);
   finish(&l, y, NULL, true);
   snprintf(l.name, sizeof l.name, "%td", count);
+  l.kernel = "sum_row";
+  buffer parts = poisoned(2);
+  const double sum = table->sum_row(x.data, count);
+  parts.data[0] = (float)sum;
+  parts.data[1] = (float)(sum - (double)parts.data[0]);
+  finish(&l, parts, NULL, true);
+  release(parts);
   l.kernel = "normalize_row";
   table->normalize_row(x.data, scale.data, shift.data, 1e-5, y.data, count);
   finish(&l, y, NULL, true);

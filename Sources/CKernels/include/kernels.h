@@ -110,6 +110,8 @@ typedef struct {
   bool (*share_changes)(const float *p, const float *d, float *y, ptrdiff_t count, double scale);
   // y = softmax(x + d) - softmax(x), computed in double.
   void (*softmax_row_difference)(const float *x, const float *d, float *y, ptrdiff_t count);
+  // The sum of one row, in double.
+  double (*sum_row)(const float *x, ptrdiff_t count);
   // y = (x - mean) / sqrt(variance + epsilon) * scale + shift of one row.
   void (*normalize_row)(
       const float *x, const float *scale, const float *shift, double epsilon, float *y, ptrdiff_t count);

@@ -51,13 +51,17 @@ extension ImportRules {
     { node, build throws(OperatorError) in try build.emit(Unary(function(node)), try build.input(0)) }
   }
 
-  /// `x > 0 ? x : slope * x`
+  /// `x < 0 ? slope * x : x`, where the slope broadcasts to `x`.
   private static func prelu(_ node: ONNXNode, _ build: inout NodeBuilder) throws(OperatorError) -> [Graph.ValueID] {
     let slope = try build.constant(1, "slope")
     if slope.shape.count == 1 {
       return try build.emit(Unary(.leakyRelu(slope: slope.values[0])), try build.input(0))
     }
-    let x = try build.input(0)
+    let (x, shape) = (try build.input(0), try build.shape(0))
+    let long = slope.shape.dims.indices.filter { slope.shape[$0] != 1 }.map { $0 + shape.rank - slope.shape.rank }
+    if long.count == 1, slope.shape.rank <= shape.rank, shape[long[0]] == slope.shape.count {
+      return try build.emit(ParametricRelu(slopes: slope.values, axis: long[0]), x)
+    }
     let scaled = try build.apply(Binary(.multiply), x, try build.input(1))
     let positive = try build.apply(Predicate(.greater), x, build.scalar(0))
     return try build.emit(Where(), positive, x, scaled)
