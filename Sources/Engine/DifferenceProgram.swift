@@ -62,8 +62,10 @@ public struct DifferenceProgram: Sendable {
     self.routes = routes
     self.editWidth = editWidth
     // Large dense weights are read once a batch, which then counts for more than blocks that stay in a core's own cache:
-    // measured, 1.6 times as many edits a second for Basset, 1.25 for DeepSEA.
-    let floats = program.steps.contains { $0.op.gainsFromBatches } ? 1 << 19 : 1 << 18
+    // measured, 1.6 times as many edits a second for Basset, 1.25 for DeepSEA, 3 for DanQ with up to four times as
+    // many again, whose 44 million weights no cache holds.
+    let weights = program.steps.filter { $0.op.gainsFromBatches }.map { $0.op.multiplyAdds }.max()
+    let floats = weights.map { min(1 << 21, max(1 << 19, $0)) } ?? 1 << 18
     let largest = layouts.compactMap { $0?.count }.max() ?? 1
     batch = max(3, min(96, floats / max(1, largest) / 3 * 3))
   }

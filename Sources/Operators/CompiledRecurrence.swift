@@ -49,6 +49,8 @@ struct CompiledRecurrence: CompiledOperator {
     }
   }
 
+  /// Step by step, with functions between.
+  var timePerOperation: Int { 3 }
   var multiplyAdds: Int {
     sequences * length * directions.reduce(0) { $0 + $1.weights.inputs * $1.weights.outputs + $1.cell.multiplyAdds }
   }

@@ -109,45 +109,29 @@ struct GRUCell: RecurrentCell {
     KernelSet.best.add(carried, to: hiddenGradient, rows: rows, count: units)
   }
 
-  func difference(
-    trace: UnsafePointer<Float>, hidden: UnsafePointer<Float>, cell: UnsafePointer<Float>, sums: FloatRows,
-    hiddenChange: FloatRows, cellChange: FloatRows, into next: FloatRows, rows: Int,
-    scratch: UnsafeMutablePointer<Float>
-  ) {
-    let product = FloatRows(base: scratch, stride: 3 * units)
+  var sidesCount: Int { 6 * units }
+
+  func fillSides(trace: UnsafePointer<Float>, into sides: UnsafeMutablePointer<Float>) {
+    let candidate = trace + 2 * units
+    sides.update(from: trace, count: 2 * units)
+    KernelSet.best.add(candidate, candidate, into: sides + 2 * units, count: units)
+    KernelSet.best.fillSides(sides, count: 3 * units)
+  }
+
+  func difference(_ step: RecurrentStep, scratch: UnsafeMutablePointer<Float>) {
+    var step = step
+    step.resetAfter = resetAfter
+    // Without their bias, which does not change.
     KernelSet.best.contract(
-      UnsafePointer(hiddenChange.base), rowStride: hiddenChange.stride, tapStride: 0, weights, taps: 0..<1,
-      inputs: 0..<units, into: product.base, yStride: product.stride, rows: rows)
-    let (update, reset, candidate, kept) = (trace + 3 * units, trace + 4 * units, trace + 5 * units, trace + 6 * units)
-    for row in 0..<rows {
-      let (d, before, change) = (sums[row], hiddenChange[row], product[row] + 2 * units)
-      KernelSet.best.add(d, product[row], into: d, count: 2 * units)
-      KernelSet.best.applyDifference(.sigmoid, trace, d, into: d, count: 2 * units)
-      // The change of a product is a * db + da * (b + db): nothing is subtracted.
-      let ofReset = d + units
-      for u in 0..<units {
-        if resetAfter {
-          d[2 * units + u] += reset[u] * change[u] + ofReset[u] * (kept[u] + change[u])
-        } else {
-          change[u] = reset[u] * before[u] + ofReset[u] * (hidden[u] + before[u])
-        }
-      }
-    }
+      UnsafePointer(step.hiddenChange), rowStride: units, tapStride: 0, weights, taps: 0..<1, inputs: 0..<units,
+      into: step.product, yStride: gateCount, rows: step.rows)
+    KernelSet.best.gruGatesDifference(step)
     if !resetAfter {
-      let cut = FloatRows(base: product.base + 2 * units, stride: product.stride)
-      let result = FloatRows(base: scratch + rows * product.stride, stride: units)
-      KernelSet.best.product(cut, candidateWeights, into: result, rows: rows)
-      KernelSet.best.add(
-        result, to: FloatRows(base: sums.base + 2 * units, stride: sums.stride), rows: rows, count: units)
+      let cut = FloatRows(base: step.product + 2 * units, stride: gateCount)
+      for row in 0..<step.rows { (scratch + row * units).update(from: cut[row], count: units) }
+      KernelSet.best.product(
+        FloatRows(base: scratch, stride: units), candidateWeights, into: cut, rows: step.rows)
     }
-    for row in 0..<rows {
-      let (d, before, dh) = (sums[row], hiddenChange[row], next[row])
-      let ofCandidate = d + 2 * units
-      KernelSet.best.applyDifference(.tanh, trace + 2 * units, ofCandidate, into: ofCandidate, count: units)
-      for u in 0..<units {
-        let gap = before[u] - ofCandidate[u]
-        dh[u] = ofCandidate[u] + (update[u] * gap + d[u] * ((hidden[u] - candidate[u]) + gap))
-      }
-    }
+    KernelSet.best.gruDifference(step)
   }
 }

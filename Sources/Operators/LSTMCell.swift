@@ -71,30 +71,19 @@ struct LSTMCell: RecurrentCell {
     KernelSet.best.product(sums, transposedWeights, into: hiddenGradient, rows: rows)
   }
 
-  func difference(
-    trace: UnsafePointer<Float>, hidden: UnsafePointer<Float>, cell: UnsafePointer<Float>, sums: FloatRows,
-    hiddenChange: FloatRows, cellChange: FloatRows, into next: FloatRows, rows: Int,
-    scratch: UnsafeMutablePointer<Float>
-  ) {
-    let product = FloatRows(base: scratch, stride: gateCount)
-    KernelSet.best.product(hiddenChange, weights, into: product, rows: rows)
-    let (input, output, forget, candidate) = gates(UnsafeMutablePointer(mutating: trace))
-    let (state, squashed) = (trace + 8 * units, trace + 9 * units)
-    for row in 0..<rows {
-      let (d, dc, dh) = (sums[row], cellChange[row], next[row])
-      KernelSet.best.add(d, product[row], into: d, count: gateCount)
-      KernelSet.best.applyDifference(.sigmoid, trace, d, into: d, count: 3 * units)
-      KernelSet.best.applyDifference(.tanh, trace + 3 * units, d + 3 * units, into: d + 3 * units, count: units)
-      // The change of a product is a * db + da * (b + db): nothing is subtracted.
-      for u in 0..<units {
-        let ofForget = forget[u] * dc[u] + d[2 * units + u] * (cell[u] + dc[u])
-        dc[u] = ofForget + (input[u] * d[3 * units + u] + d[u] * (candidate[u] + d[3 * units + u]))
-      }
-      // What the product left is read no more.
-      let ofSquashed = product[row]
-      KernelSet.best.applyDifference(.tanh, state, dc, into: ofSquashed, count: units)
-      for u in 0..<units { dh[u] = output[u] * ofSquashed[u] + d[units + u] * (squashed[u] + ofSquashed[u]) }
-    }
+  var sidesCount: Int { 10 * units }
+
+  func fillSides(trace: UnsafePointer<Float>, into sides: UnsafeMutablePointer<Float>) {
+    let (candidate, state) = (trace + 3 * units, trace + 8 * units)
+    sides.update(from: trace, count: 3 * units)
+    KernelSet.best.add(candidate, candidate, into: sides + 3 * units, count: units)
+    KernelSet.best.add(state, state, into: sides + 4 * units, count: units)
+    KernelSet.best.fillSides(sides, count: 5 * units)
+  }
+
+  func difference(_ step: RecurrentStep, scratch: UnsafeMutablePointer<Float>) {
+    KernelSet.best.multiply(step.hiddenChange, weights, into: step.product, rows: step.rows)
+    KernelSet.best.lstmDifference(step)
   }
 
   /// Values of the gates `i, o, f, g` in a trace.

@@ -12,12 +12,22 @@ extension CompiledRecurrence: DifferenceOperator {
       && output.window == nil && output.count == length * rowSize
   }
 
-  /// The traces of every direction.
+  /// The traces of every direction, and the sides of their gates.
   var differenceStateCount: Int { stateOffset(directions.count) }
   var differenceScratchCount: Int { directions.map { length * $0.cell.scratchCount }.max() ?? 0 }
 
   private func stateOffset(_ number: Int) -> Int {
-    directions[..<number].reduce(0) { $0 + length * $1.cell.traceCount }
+    directions[..<number].reduce(0) { $0 + length * ($1.cell.traceCount + $1.cell.sidesCount) }
+  }
+
+  private func state(
+    _ number: Int, in base: UnsafeMutablePointer<Float>
+  ) -> (traces: FloatRows, sides: FloatRows) {
+    let (traces, cell) = (base + stateOffset(number), directions[number].cell)
+    return (
+      FloatRows(base: traces, stride: cell.traceCount),
+      FloatRows(base: traces + length * cell.traceCount, stride: cell.sidesCount)
+    )
   }
 
   func prepareDifferences(
@@ -25,17 +35,14 @@ extension CompiledRecurrence: DifferenceOperator {
   ) {
     for (number, direction) in directions.enumerated() {
       let hidden = UnsafeMutablePointer(mutating: output.base) + number * values
-      fillTraces(
-        direction, inputs[0].base, hidden: hidden,
-        FloatRows(base: state + stateOffset(number), stride: direction.cell.traceCount), scratch: scratch,
-        precisely: true)
+      let (traces, sides) = self.state(number, in: state)
+      fillTraces(direction, inputs[0].base, hidden: hidden, traces, scratch: scratch, precisely: true)
+      for t in 0..<length { direction.cell.fillSides(trace: traces[t], into: sides[t]) }
     }
   }
 
   func difference(_ call: DifferenceCall) {
-    let (input, output) = (call.inputs[0]!, call.output)
-    output.base.update(repeating: 0, count: output.edits * output.layout.count)
-    guard let changed = changedPositions(input) else { return }
+    let changed = changedPositions(call.inputs[0]!)
     for number in directions.indices { difference(call, number, changed) }
   }
 
@@ -48,45 +55,47 @@ extension CompiledRecurrence: DifferenceOperator {
     }
   }
 
-  private func difference(_ call: DifferenceCall, _ number: Int, _ changed: ClosedRange<Int>) {
+  private func difference(_ call: DifferenceCall, _ number: Int, _ changed: [Bool]) {
     let (input, output) = (call.inputs[0]!, call.output)
     let (direction, edits) = (directions[number], output.edits)
     let cell = direction.cell
     let counts = [
-      edits * cell.gateCount, edits * inputs, edits * units, edits * units, edits * cell.scratchCount,
+      edits * cell.gateCount, edits * cell.gateCount, edits * units, edits * units, edits * inputs, edits * units,
     ]
     let memory = FloatScratch(count: counts.reduce(0, +))
     let parts = counts.indices.map { memory.pointer + counts[..<$0].reduce(0, +) }
-    let traces = FloatRows(
-      base: UnsafeMutablePointer(mutating: call.state) + stateOffset(number), stride: cell.traceCount)
-    let sums = FloatRows(base: parts[0], stride: cell.gateCount)
-    let column = FloatRows(base: parts[1], stride: inputs)
-    // Zero at first, as new scratch is: no state has changed yet.
-    let unchanged = FloatRows(base: parts[2], stride: units)
-    let cellChange = FloatRows(base: parts[3], stride: units)
-    let scratch = parts[4]
+    let (sums, column) = (parts[0], FloatRows(base: parts[4], stride: inputs))
+    let (traces, sides) = state(number, in: UnsafeMutablePointer(mutating: call.state))
     let hidden = UnsafeMutablePointer(mutating: call.outputReference.base) + number * values
+    func rows(at position: Int) -> FloatRows {
+      FloatRows(base: output.base + position * rowSize + number * values, stride: output.layout.count)
+    }
 
-    let first = direction.isReversed ? length - 1 - changed.upperBound : changed.lowerBound
+    let first = (0..<length).first { changed[position(of: $0, direction)] } ?? length
+    for step in 0..<first {
+      let unchanged = rows(at: position(of: step, direction))
+      for edit in 0..<edits { unchanged[edit].update(repeating: 0, count: values) }
+    }
     for step in first..<length {
       let t = position(of: step, direction)
-      if changed.contains(t) {
+      if changed[t] {
         for edit in 0..<edits { copyChange(input, edit, t, into: column[edit]) }
         KernelSet.best.contract(
           UnsafePointer(column.base), rowStride: inputs, tapStride: 0, direction.weights, taps: 0..<1,
-          inputs: 0..<inputs, into: sums.base, yStride: sums.stride, rows: edits)
-      } else {
-        sums.base.update(repeating: 0, count: edits * cell.gateCount)
+          inputs: 0..<inputs, into: sums, yStride: cell.gateCount, rows: edits)
       }
-      func rows(at position: Int) -> FloatRows {
-        FloatRows(base: output.base + position * rowSize + number * values, stride: output.layout.count)
-      }
+      // The states' changes lie side by side (no state has changed at first, and new scratch is zero): those of the output
+      // are whole sequences apart, which the caches take badly.
       let next = rows(at: t)
+      let (hiddenChange, cellChange) = (parts[2], FloatRows(base: parts[3], stride: units))
       cell.difference(
-        trace: traces[t], hidden: hiddenStates(before: step, direction, outputs: hidden).base,
-        cell: cellStates(before: step, direction, traces).base, sums: sums,
-        hiddenChange: step == first ? unchanged : rows(at: self.position(of: step - 1, direction)),
-        cellChange: cellChange, into: next, rows: edits, scratch: scratch)
+        RecurrentStep(
+          rows: edits, units: units, trace: traces[t], sides: sides[t],
+          hidden: hiddenStates(before: step, direction, outputs: hidden).base,
+          cell: cellStates(before: step, direction, traces).base, input: changed[t] ? UnsafePointer(sums) : nil,
+          product: parts[1], hiddenChange: hiddenChange, cellChange: cellChange.base, y: next.base, yStride: next.stride
+        ),
+        scratch: parts[5])
       if givesCells {
         for edit in 0..<edits { (next[edit] + units).update(from: cellChange[edit], count: units) }
       }
@@ -94,19 +103,18 @@ extension CompiledRecurrence: DifferenceOperator {
     _ = consume memory
   }
 
-  /// From the first to the last position that any edit changes.
-  private func changedPositions(_ block: DifferenceBlock) -> ClosedRange<Int>? {
-    var (first, last) = (length, -1)
+  /// Whether any edit changes a position.
+  private func changedPositions(_ block: DifferenceBlock) -> [Bool] {
+    var changed = [Bool](repeating: false, count: length)
     for edit in 0..<block.edits {
       let start = startRow(block, edit)
       let rows = block.rows(of: edit)
-      for row in insideRows(block, edit) {
+      for row in insideRows(block, edit) where !changed[start + row] {
         let change = UnsafeBufferPointer(start: rows + row * inputs, count: inputs)
-        guard change.contains(where: { $0 != 0 }) else { continue }
-        (first, last) = (min(first, start + row), max(last, start + row))
+        changed[start + row] = change.contains { $0 != 0 }
       }
     }
-    return first <= last ? first...last : nil
+    return changed
   }
 
   /// The change of one position's inputs, zero where the edit keeps none.

@@ -43,15 +43,15 @@ protocol RecurrentCell: Sendable {
     trace: FloatRows, hidden: FloatRows, cell: FloatRows, hiddenGradient: FloatRows, cellGradient: FloatRows,
     into sums: FloatRows, rows: Int, scratch: UnsafeMutablePointer<Float>)
 
+  /// Floats of the gates' sides in one step of a reference.
+  var sidesCount: Int { get }
+
+  /// The sides of the gates of a reference's step, from its trace: what ``difference(_:scratch:)`` takes beside it.
+  func fillSides(trace: UnsafePointer<Float>, into sides: UnsafeMutablePointer<Float>)
+
   /// The change of the states after a step from those before it, of many edits of one reference.
-  /// - Parameters:
-  ///   - trace: the reference's; `hidden` and `cell` its states before the step.
-  ///   - sums: what the change of the input makes of the gates' sums; overwritten.
-  ///   - cellChange: in place.
-  func difference(
-    trace: UnsafePointer<Float>, hidden: UnsafePointer<Float>, cell: UnsafePointer<Float>, sums: FloatRows,
-    hiddenChange: FloatRows, cellChange: FloatRows, into next: FloatRows, rows: Int,
-    scratch: UnsafeMutablePointer<Float>)
+  /// - Parameter step: all but what the cell knows; its `product` is room for the products.
+  func difference(_ step: RecurrentStep, scratch: UnsafeMutablePointer<Float>)
 }
 
 extension KernelSet {

@@ -47,5 +47,6 @@ void finish(const label *l, buffer y, const bool *written, bool finite);
 void contract_cases(const tismscan_kernels *table);
 void function_cases(const tismscan_kernels *table);
 void row_cases(const tismscan_kernels *table);
+void recurrent_cases(const tismscan_kernels *table);
 
 #endif

@@ -106,6 +106,7 @@ int main(void) {
     contract_cases(table);
     function_cases(table);
     row_cases(table);
+    recurrent_cases(table);
   }
   return failures > 0;
 }

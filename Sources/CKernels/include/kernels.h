@@ -35,6 +35,30 @@ typedef struct {
   bool adds;
 } tismscan_contraction;
 
+// One step of an LSTM or GRU: what `rows` edits of one reference change in its states.
+//
+// Rows of `product`, `input`, `hidden_change` and `cell_change` follow each other; those of `y` are `y_row_stride` apart.
+// G are the gates: 4 (i, o, f, g) of an LSTM, 3 (z, r, n) of a GRU.
+typedef struct {
+  ptrdiff_t rows;
+  ptrdiff_t units;
+  // The reference's sums of the gates [G][units], their values [G][units], and then c' and tanh(c') of an LSTM, or, of a GRU,
+  // what r multiplies (reset_after) or has multiplied.
+  const float *trace;
+  // sigmoid(x) of each gate's sums x, then sigmoid(-x), [2][G][units]; of 2 x where the gate is a tanh. An LSTM has c' as a
+  // fifth gate.
+  const float *sides;
+  const float *hidden;  // the reference's states before the step
+  const float *cell;    // LSTM
+  const float *input;   // [rows][G][units]: what the input's change makes of the sums; NULL for nothing
+  float *product;       // [rows][G][units]: the same of the hidden states' change; a GRU's is overwritten
+  float *hidden_change;  // [rows][units], in place
+  float *cell_change;    // the same of an LSTM's cells
+  float *y;              // the new hidden change once more
+  ptrdiff_t y_row_stride;
+  bool reset_after;  // GRU: r multiplies the product with the state
+} tismscan_recurrence;
+
 // Functions of one variable; `a` and `b` are the parameters named.
 typedef enum {
   TISMSCAN_RELU = 0,
@@ -120,6 +144,13 @@ typedef struct {
   // y = what the normalised row gains when x gains d.
   void (*normalize_row_difference)(
       const float *x, const float *d, const float *scale, double epsilon, float *y, ptrdiff_t count);
+  // The changes of an LSTM's states. Gates by formulas in float that do not cancel, wherever neither side is minute.
+  void (*lstm_difference)(const tismscan_recurrence *call);
+  // The first half of a GRU's step: the change of z in place of its product's, and in place of n's that of n's sums
+  // (reset_after) or of r * h, whose product with the weights is then due there.
+  void (*gru_gates_difference)(const tismscan_recurrence *call);
+  // The second half, from the changes of z and of n's sums.
+  void (*gru_difference)(const tismscan_recurrence *call);
 } tismscan_kernels;
 
 // Tables that this processor can run, best first; the last is always the portable one.
