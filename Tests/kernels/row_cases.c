@@ -131,12 +131,16 @@ static void rows_of_one(const tismscan_kernels *table, ptrdiff_t count) {
   finish(&l, y, NULL, true);
   snprintf(l.name, sizeof l.name, "%td", count);
   l.kernel = "sum_row";
-  buffer parts = poisoned(2);
-  const double sum = table->sum_row(x.data, count);
-  parts.data[0] = (float)sum;
-  parts.data[1] = (float)(sum - (double)parts.data[0]);
+  // Sizes so far apart that doubles round: otherwise every order of the sum would give the same.
+  buffer apart = filled(&g, count, PLAIN), parts = poisoned(3);
+  for (ptrdiff_t i = 0; i < count; i++) apart.data[i] *= (float)(1LL << i * 13 % 61);
+  double left = table->sum_row(apart.data, count);
+  for (int part = 0; part < 3; part++) {
+    parts.data[part] = (float)left;
+    left -= (double)parts.data[part];
+  }
   finish(&l, parts, NULL, true);
-  release(parts);
+  release(apart), release(parts);
   l.kernel = "normalize_row";
   table->normalize_row(x.data, scale.data, shift.data, 1e-5, y.data, count);
   finish(&l, y, NULL, true);
