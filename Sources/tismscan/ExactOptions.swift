@@ -7,7 +7,7 @@ struct ExactOptions: ParsableArguments {
   var engine = "fast"
 
   @Option(
-    name: .long,
+    name: .long, parsing: .unconditional,
     help: ArgumentHelp(
       "Fraction of the edits, 0 to 1, whose scores are computed again by independent ways; one that differs fails the run.",
       valueName: "p"))

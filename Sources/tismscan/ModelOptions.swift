@@ -28,10 +28,10 @@ struct ModelOptions: ParsableArguments {
     help: "window (one set of outputs a window) or position (one output a base), where the graph is not clear.")
   var outputKind: String?
 
-  @Option(name: .long, help: "Axis of the positions, batch axis counted (position models).")
+  @Option(name: .long, parsing: .unconditional, help: "Axis of the positions, batch axis counted (position models).")
   var outputAxis: Int?
 
-  @Option(name: .long, help: "Channel of the output, 0-based (position models).")
+  @Option(name: .long, parsing: .unconditional, help: "Channel of the output, 0-based (position models).")
   var outputChannel: Int?
 
   @Option(name: .long, parsing: .unconditional, help: "Input position of the first output (position models).")

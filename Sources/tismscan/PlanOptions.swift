@@ -51,10 +51,11 @@ struct PlanOptions: ParsableArguments {
   @Option(name: .long, help: "Where windows lie (window models): tile, center or summit.")
   var windowAt = "tile"
 
-  @Option(name: .long, help: "Bases between grid windows (window models); default half a window.")
+  @Option(
+    name: .long, parsing: .unconditional, help: "Bases between grid windows (window models); default half a window.")
   var step: Int?
 
-  @Option(name: .long, help: "Bases a window, for window models of any length.")
+  @Option(name: .long, parsing: .unconditional, help: "Bases a window, for window models of any length.")
   var windowLength: Int?
 
   @Option(name: .long, help: "Which window a base in several belongs to (center, summit): central, mean or first.")
@@ -63,7 +64,7 @@ struct PlanOptions: ParsableArguments {
   @OptionGroup var exact: ExactOptions
 
   @Option(
-    name: .long,
+    name: .long, parsing: .unconditional,
     help: """
       Edits that measure how well TISM agrees with exact ISM, drawn by strata; 0 for none. Default: up to 6000, and at most \
       a tenth of the run's operations. The result is in run.json.
@@ -74,17 +75,21 @@ struct PlanOptions: ParsableArguments {
   var genes: String?
 
   @Option(
-    name: .long,
+    name: .long, parsing: .unconditional,
     help: """
       Share of the edits, 0 to 1, whose TISM is replaced by exact ISM: in each block of 65536 bases the largest, and those \
       beside large ones. A track tism.exact says which share of a base's alternates that is.
       """)
   var hybrid = 0.0
 
-  @Option(name: .long, help: "Write local maxima of the prediction at or above this value as calls.*.bed.")
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: "Write local maxima of the prediction at or above this value as calls.*.bed.")
   var calls: Double?
 
-  @Option(name: .long, help: "Bases a pass (position models); changes memory and speed, never a value.")
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: "Bases a pass (position models); changes memory and speed, never a value.")
   var tile: Int?
 
   @Option(name: .long, parsing: .upToNextOption, help: "Annotation files to show in igv_session.xml.")
@@ -94,7 +99,8 @@ struct PlanOptions: ParsableArguments {
   var keep = "shards"
 
   @Option(
-    name: .long, help: "How many shards the work is cut into; never changes a value. Default: by operations.")
+    name: .long, parsing: .unconditional,
+    help: "How many shards the work is cut into; never changes a value. Default: by operations.")
   var shards: Int?
 
   @Option(

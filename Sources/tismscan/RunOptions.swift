@@ -6,7 +6,8 @@ import ScanPipeline
 /// Options about resources and messages; none changes a value.
 struct RunOptions: ParsableArguments {
   @Option(
-    name: [.long, .customShort("t")], help: "Threads; default SLURM_CPUS_PER_TASK, else the cores this process may use."
+    name: [.long, .customShort("t")], parsing: .unconditional,
+    help: "Threads; default SLURM_CPUS_PER_TASK, else the cores this process may use."
   )
   var threads: Int?
 

@@ -40,7 +40,9 @@ struct ScoreCommand: AsyncParsableCommand {
       """)
   var replace: String?
 
-  @Option(name: .long, help: "Bases that --replace replaces at once; default 1, or the letters given.")
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: "Bases that --replace replaces at once; default 1, or the letters given.")
   var width: Int?
 
   @Option(name: [.long, .short], help: "The npz to write.")

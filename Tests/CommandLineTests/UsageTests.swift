@@ -44,6 +44,7 @@ struct UsageTests {
     (["scan", "--model", "m", "--genome", "g", "--output", "o", "--output-kind", "both"], "window, position"),
     (["scan", "--model", "m", "--genome", "g", "--output", "o", "--audit", "some"], "--audit"),
     (["scan", "--model", "m", "--genome", "g", "--output", "o", "--hybrid", "most"], "--hybrid"),
+    (["scan", "--model", "m", "--genome", "g", "--output", "o", "--tile", "-5"], "--tile -5: at least one base"),
     (["score", "--model", "m", "--sequences", "s", "--output", "o", "--engine", "warp"], "fast, naive"),
     (["score", "--model", "m", "--sequences", "s", "--output", "o", "--map", "hat"], "corrected, gradient-x-input"),
   ]
