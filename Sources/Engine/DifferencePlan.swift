@@ -14,6 +14,8 @@ public struct PlannedStep: Sendable {
   public let multiplyAdds: Int
   /// Of one full pass.
   public let multiplyAddsInFull: Int
+  /// Time of one edit in multiply-adds of the linear kernels.
+  public let kernelTime: Int
 }
 
 extension DifferenceProgram {
@@ -24,7 +26,8 @@ extension DifferenceProgram {
       return PlannedStep(
         name: node.name, kind: node.op.kind, route: routes[index],
         rows: layouts[node.outputs[0]].map { (min($0.width, $0.rows), $0.rows) },
-        multiplyAdds: ruleMultiplyAdds(of: index) ?? step.op.multiplyAdds, multiplyAddsInFull: step.op.multiplyAdds)
+        multiplyAdds: ruleMultiplyAdds(of: index) ?? step.op.multiplyAdds, multiplyAddsInFull: step.op.multiplyAdds,
+        kernelTime: kernelTime(of: index))
     }
   }
 }

@@ -121,15 +121,16 @@ public struct DifferenceProgram: Sendable {
 
   /// Time of one edit in multiply-adds of the linear kernels. From shapes and operation counts alone, so that which way is
   /// taken is the same on every machine.
-  public var kernelTimePerEdit: Int {
-    program.steps.indices.reduce(0) { sum, index in
-      let step = program.steps[index]
-      if let own = ruleMultiplyAdds(of: index), let rule = rule(of: index) {
-        return sum + rule.timePerDifferenceOperation * max(own, layouts[step.outputs[0]]!.count)
-      }
-      let elements = (step.inputs + step.outputs).reduce(0) { $0 + graph.values[$1].shape.count }
-      return sum + Self.recomputingPenalty * max(step.op.multiplyAdds, elements)
+  public var kernelTimePerEdit: Int { program.steps.indices.reduce(0) { $0 + kernelTime(of: $1) } }
+
+  /// Of one step.
+  func kernelTime(of index: Int) -> Int {
+    let step = program.steps[index]
+    if let own = ruleMultiplyAdds(of: index), let rule = rule(of: index) {
+      return rule.timePerDifferenceOperation * max(own, layouts[step.outputs[0]]!.count)
     }
+    let elements = (step.inputs + step.outputs).reduce(0) { $0 + graph.values[$1].shape.count }
+    return Self.recomputingPenalty * max(step.op.multiplyAdds, elements)
   }
 
   /// Multiply-adds of the reference pass.

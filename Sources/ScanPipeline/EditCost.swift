@@ -13,6 +13,8 @@ public struct EditCost: Codable, Sendable {
     public let rowsChanged, rows: Int?
     /// Multiply-adds of one edit, and of one full pass.
     public let multiplyAdds, multiplyAddsInFull: Int
+    /// Predicted time of one edit in multiply-adds of the linear kernels.
+    public let kernelTime: Int
   }
 
   /// Bases of the window or tile that the numbers are for.
@@ -63,7 +65,7 @@ public struct EditCost: Codable, Sendable {
     plan = program.plan.map {
       Step(
         name: $0.name, operator: $0.kind, way: $0.route.rawValue, rowsChanged: $0.rows?.changed, rows: $0.rows?.of,
-        multiplyAdds: $0.multiplyAdds, multiplyAddsInFull: $0.multiplyAddsInFull)
+        multiplyAdds: $0.multiplyAdds, multiplyAddsInFull: $0.multiplyAddsInFull, kernelTime: $0.kernelTime)
     }
   }
 
@@ -82,15 +84,16 @@ public struct EditCost: Codable, Sendable {
     lines += [
       "plan of exact ISM by differences", "  reference pass   \(grouped(reference)), once",
       "  one edit         \(grouped(edit)) instead of \(grouped(naiveEdit))"
-        + ", in \(fixed(Double(editInKernelTime) / Double(max(1, naiveEditInKernelTime)), digits: 3)) of its predicted time",
+        + "; predicted time \(fixed(Double(editInKernelTime) / Double(max(1, naiveEditInKernelTime)), digits: 3)) of a pass",
     ]
     let rows =
-      [["operator", "way", "rows changed", "multiply-adds", "of all", "node"]]
+      [["operator", "way", "rows changed", "multiply-adds", "of the time", "node"]]
       + plan.map { step in
         [
           step.operator, step.way, step.rowsChanged.map { "\($0) of \(step.rows!)" } ?? "none",
           grouped(step.multiplyAdds),
-          edit > 0 ? "\(fixed(100 * Double(step.multiplyAdds) / Double(edit), digits: 1)) %" : "", step.name,
+          editInKernelTime > 0 ? "\(fixed(100 * Double(step.kernelTime) / Double(editInKernelTime), digits: 1)) %" : "",
+          step.name,
         ]
       }
     let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max()! }
