@@ -41,11 +41,11 @@ struct Broadcast: Sendable {
     var (a, b, y) = (0, 0, 0)
     if inner == 0 || outer.contains(0) { return }
     while true {
-      // Steps that the compiler knows let it take whole vectors.
+      // Steps that the compiler knows, and sums that cannot trap, let it take whole vectors.
       switch (innerA, innerB) {
-      case (1, 1): for i in 0..<inner { body(a + i, b + i, y + i) }
-      case (1, 0): for i in 0..<inner { body(a + i, b, y + i) }
-      case (0, 1): for i in 0..<inner { body(a, b + i, y + i) }
+      case (1, 1): for i in 0..<inner { body(a &+ i, b &+ i, y &+ i) }
+      case (1, 0): for i in 0..<inner { body(a &+ i, b, y &+ i) }
+      case (0, 1): for i in 0..<inner { body(a, b &+ i, y &+ i) }
       default: for i in 0..<inner { body(a + i * innerA, b + i * innerB, y + i) }
       }
       y += inner

@@ -173,7 +173,7 @@ extension CompiledNormalization: DifferenceOperator {
   }
 
   func differenceMultiplyAdds(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Int { 4 * output.count }
-  var timePerDifferenceOperation: Int { 60 }
+  var timePerDifferenceOperation: Int { 25 }
 
   func difference(_ call: DifferenceCall) {
     if geometry.inner > 1 { return columnDifference(call) }

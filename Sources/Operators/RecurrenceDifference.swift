@@ -46,6 +46,8 @@ extension CompiledRecurrence: DifferenceOperator {
     for number in directions.indices { difference(call, number, changed) }
   }
 
+  var timePerDifferenceOperation: Int { 2 }
+
   /// Half the steps on average follow the change.
   func differenceMultiplyAdds(inputs layouts: [DifferenceLayout?], output: DifferenceLayout) -> Int {
     let window = min(length, layouts[0]!.window == nil ? length : layouts[0]!.width)
