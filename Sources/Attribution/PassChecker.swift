@@ -202,7 +202,7 @@ extension Network {
   /// The cheapest way to slopes that is to be trusted, when it is affordable.
   func slopeMethod(length: Int, fast: Bool) throws -> PassChecker.SlopeMethod? {
     if fast, fixedBatch == nil || fixedBatch == 1 {
-      let cost = try differenceProgram(length: length).kernelTimePerEdit * PassChecker.exponents.count
+      let cost = try differenceProgram(length: length).costPerEdit * PassChecker.exponents.count
       return cost <= PassChecker.slopeBudget ? .differences : nil
     }
     let cost = try 2 * DifferenceProgram.recomputingPenalty * plainProgram(length: length).multiplyAdds

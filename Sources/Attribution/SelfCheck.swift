@@ -113,7 +113,7 @@ public struct SelfCheck {
     let slope =
       switch try network.slopeMethod(length: length, fast: fast) {
       case nil: 0
-      case .differences: try PassChecker.exponents.count * network.differenceProgram(length: length).kernelTimePerEdit
+      case .differences: try PassChecker.exponents.count * network.differenceProgram(length: length).costPerEdit
       case .evaluation: 2 * DifferenceProgram.recomputingPenalty * pass
       }
     // Sums in float64 take about four times as long.

@@ -61,11 +61,11 @@ public struct DifferenceProgram: Sendable {
     self.layouts = layouts
     self.routes = routes
     self.editWidth = editWidth
-    // Large dense weights are read once a batch, which then counts for more than blocks that stay in a core's own cache:
-    // measured, 1.6 times as many edits a second for Basset, 1.25 for DeepSEA, 3 for DanQ with up to four times as
-    // many again, whose 44 million weights no cache holds.
-    let weights = program.steps.filter { $0.op.gainsFromBatches }.map { $0.op.multiplyAdds }.max()
-    let floats = weights.map { min(1 << 21, max(1 << 19, $0)) } ?? 1 << 18
+    // Large dense weights are read once a batch, which then counts for more than blocks that stay in a core's own cache.
+    // Measured, edits a second: 2^19 floats a block instead of 2^18, Basset 1.6 and DeepSEA 1.25 times as many; 2^21 with
+    // the 44 million weights of DanQ, 3 times as many as with 2^19.
+    let products = program.steps.filter { $0.op.gainsFromBatches }.map { $0.op.multiplyAdds }.max()
+    let floats = products.map { min(1 << 21, max(1 << 19, $0)) } ?? 1 << 18
     let largest = layouts.compactMap { $0?.count }.max() ?? 1
     batch = max(3, min(96, floats / max(1, largest) / 3 * 3))
   }
@@ -119,6 +119,12 @@ public struct DifferenceProgram: Sendable {
   /// How many float32 multiply-adds in a kernel take the time of one operation of the plain float64 evaluation.
   public static let recomputingPenalty = 64
 
+  /// ``multiplyAddsPerEdit`` with what is recomputed in float64 counted as often as it takes longer: what budgets that are
+  /// counted in operations go by.
+  public var costPerEdit: Int {
+    program.steps.indices.reduce(0) { $0 + (ruleMultiplyAdds(of: $1) ?? recomputing($1, timePerOperation: 1)) }
+  }
+
   /// Time of one edit in multiply-adds of the linear kernels. From shapes and operation counts alone, so that which way is
   /// taken is the same on every machine.
   public var kernelTimePerEdit: Int { program.steps.indices.reduce(0) { $0 + kernelTime(of: $1) } }
@@ -129,8 +135,14 @@ public struct DifferenceProgram: Sendable {
     if let own = ruleMultiplyAdds(of: index), let rule = rule(of: index) {
       return rule.timePerDifferenceOperation * max(own, layouts[step.outputs[0]]!.count)
     }
+    return recomputing(index, timePerOperation: step.op.timePerOperation)
+  }
+
+  /// Cost of a step without a rule, whose functions take at least the time that they take in a pass.
+  private func recomputing(_ index: Int, timePerOperation: Int) -> Int {
+    let step = program.steps[index]
     let elements = (step.inputs + step.outputs).reduce(0) { $0 + graph.values[$1].shape.count }
-    return Self.recomputingPenalty * max(step.op.multiplyAdds, elements)
+    return max(Self.recomputingPenalty, timePerOperation) * max(step.op.multiplyAdds, elements)
   }
 
   /// Multiply-adds of the reference pass.

@@ -5,18 +5,21 @@ internal import Tensors
 /// Finds smooth activations that exporters spell out (GELU as `x / sqrt(2)`, `Erf`, `+ 1`, `* x`, `* 0.5`; SiLU as `Sigmoid`
 /// and `Mul`) and puts the one function in their place: one pass over memory in place of up to eight, and one rounding.
 ///
-/// An expression of one variable is recognised by its values at sampled points, in float64, however it is spelled.
-/// Functions with kinks stay as they are written: what a gradient takes at a tie depends on the spelling.
+/// An expression of one variable is recognised by its values at sampled points, in float64, whatever the order of its terms.
+/// It may hold smooth functions only (what a gradient takes at a kink depends on the spelling) and add no constant but 1: the
+/// small ones that guard a logarithm or a quotient from zero stay where they are.
 struct ActivationPass {
   /// What a value is of one of the values that it is computed from.
-  private struct Expression {
+  fileprivate struct Expression {
     let root: Graph.ValueID
     /// At ``points``.
     let samples: [Double]
     /// Nodes from the root to the value.
     let nodes: Int
-    /// The constants that take part: a spelled `x * sigmoid(alpha * x)` has its slope among them.
-    let constants: [Double]
+    /// The constants that multiply: a spelled `x * sigmoid(alpha * x)` has its slope among them.
+    let factors: [Double]
+    /// Whether there is a function in it.
+    let isCurved: Bool
   }
 
   /// From where an activation is curved to where float32 is flat, on both sides.
@@ -28,8 +31,10 @@ struct ActivationPass {
   }()
   /// Longest expression that is followed: GELU's form with `Tanh` has nine nodes.
   private static let longest = 12
-  /// The constants in a file are rounded to float32, 6e-8 of each.
+  /// Of the constants in a file, which are rounded to float32.
   private static let tolerance = 3e-7
+  /// Slopes of SiLU that are told from a straight line and a kink.
+  private static let slopes = 1.0 / 64...64
 
   private var graph: Graph
   private var expressions: [Graph.ValueID: [Expression]] = [:]
@@ -53,60 +58,87 @@ struct ActivationPass {
 
   /// A value as an expression of itself and of what it is computed from.
   private func all(_ value: Graph.ValueID) -> [Expression] {
-    [Expression(root: value, samples: Self.points, nodes: 0, constants: [])] + (expressions[value] ?? [])
+    [Expression(root: value, samples: Self.points, nodes: 0, factors: [], isCurved: false)] + (expressions[value] ?? [])
   }
 
   private func values(of node: Graph.Node) -> [Expression] {
-    if let unary = node.op as? Unary {
-      return all(node.inputs[0]).compactMap { x in
-        expression(x.root, node, x.nodes + 1, x.constants) { unary.function.value(x.samples[$0]) }
+    let found: [Expression]
+    if let unary = node.op as? Unary, unary.function.isSpelledWith {
+      found = all(node.inputs[0]).map { x in
+        Expression(
+          root: x.root, samples: x.samples.map(unary.function.value), nodes: x.nodes + 1, factors: x.factors,
+          isCurved: true)
       }
+    } else if let binary = node.op as? Binary {
+      let constants = node.inputs.map { graph.values[$0].constant }
+      let numbers = constants.map { $0?.shape.count == 1 ? $0?.values[0] : nil }
+      switch (numbers[0], numbers[1]) {
+      case (let number?, nil): found = all(node.inputs[1]).compactMap { binary.function.joined($0, number, first: true) }
+      case (nil, let number?): found = all(node.inputs[0]).compactMap { binary.function.joined($0, number, first: false) }
+      case (nil, nil) where constants.allSatisfy { $0 == nil }:
+        found = all(node.inputs[0]).flatMap { a in
+          all(node.inputs[1]).filter { $0.root == a.root }.compactMap { b in binary.function.joined(a, b) }
+        }
+      default: found = []
+      }
+    } else {
+      found = []
     }
-    guard let binary = node.op as? Binary else { return [] }
-    let constants = node.inputs.map { graph.values[$0].constant }
-    switch (constants[0], constants[1]) {
-    case (let c?, nil) where c.shape.count == 1:
-      return all(node.inputs[1]).compactMap { x in
-        expression(x.root, node, x.nodes + 1, x.constants + c.values) {
-          binary.function.value(c.values[0], x.samples[$0])
-        }
-      }
-    case (nil, let c?) where c.shape.count == 1:
-      return all(node.inputs[0]).compactMap { x in
-        expression(x.root, node, x.nodes + 1, x.constants + c.values) {
-          binary.function.value(x.samples[$0], c.values[0])
-        }
-      }
-    case (nil, nil):
-      return all(node.inputs[0]).flatMap { a in
-        all(node.inputs[1]).filter { $0.root == a.root }.compactMap { b in
-          expression(a.root, node, a.nodes + b.nodes + 1, a.constants + b.constants) {
-            binary.function.value(a.samples[$0], b.samples[$0])
-          }
-        }
-      }
-    default: return []
-    }
-  }
-
-  /// `nil` where it grows too long or a constant gives the result another shape.
-  private func expression(
-    _ root: Graph.ValueID, _ node: Graph.Node, _ nodes: Int, _ constants: [Double], _ value: (Int) -> Double
-  ) -> Expression? {
-    guard nodes <= Self.longest, graph.values[node.outputs[0]].shape == graph.values[root].shape else { return nil }
-    return Expression(root: root, samples: Self.points.indices.map(value), nodes: nodes, constants: constants)
+    // A constant of more axes may give the result another shape.
+    let shape = graph.values[node.outputs[0]].shape
+    return found.filter { $0.nodes <= Self.longest && graph.values[$0.root].shape == shape }
   }
 
   private static func function(with expression: Expression) -> UnaryFunction? {
-    let slopes = [1] + expression.constants + expression.constants.map { 1 / $0 }
+    guard expression.isCurved else { return nil }
+    let factors = [1] + expression.factors + expression.factors.map { 1 / $0 }
     let candidates: [UnaryFunction] =
       [.gelu, .geluTanh, .mish, .softplus, .sigmoid]
-      + slopes.filter { $0.isFinite && $0 != 0 }.map { .swish(alpha: $0) }
+      + factors.filter { slopes.contains($0) }.map { .swish(alpha: $0) }
     return candidates.first { candidate in
       zip(points, expression.samples).allSatisfy { x, sample in
         // What overflows in the spelled form only is the better for not being spelled.
-        (abs(x) > 80 && !sample.isFinite) || abs(candidate.value(x) - sample) <= tolerance * max(1, abs(sample))
+        if abs(x) > 80 && !sample.isFinite { return true }
+        let value = candidate.value(x)
+        // Of its own size in the tails too, where a power takes the error of its exponent and `1 + erf` that of float64.
+        return abs(value - sample) <= tolerance * (1 + x * x) * abs(value) + 4e-16 * max(1, abs(x))
       }
     }
+  }
+}
+
+extension UnaryFunction {
+  /// Whether activations are spelled with it; none of these has a kink.
+  fileprivate var isSpelledWith: Bool {
+    switch self {
+    case .erf, .tanh, .sigmoid, .softplus, .exp, .log, .reciprocal, .negate: true
+    default: false
+    }
+  }
+}
+
+extension BinaryFunction {
+  /// With a constant; `nil` for what no activation is spelled with.
+  fileprivate func joined(
+    _ x: ActivationPass.Expression, _ number: Double, first: Bool
+  ) -> ActivationPass.Expression? {
+    switch self {
+    case .add, .subtract: guard abs(number) == 1 else { return nil }
+    case .multiply, .divide: break
+    case .power: guard !first, number == 2 || number == 3 else { return nil }
+    case .maximum, .minimum: return nil
+    }
+    return ActivationPass.Expression(
+      root: x.root, samples: x.samples.map { first ? value(number, $0) : value($0, number) }, nodes: x.nodes + 1,
+      factors: x.factors + (self == .multiply || self == .divide ? [number] : []), isCurved: x.isCurved)
+  }
+
+  fileprivate func joined(
+    _ a: ActivationPass.Expression, _ b: ActivationPass.Expression
+  ) -> ActivationPass.Expression? {
+    guard [.add, .subtract, .multiply, .divide].contains(self) else { return nil }
+    return ActivationPass.Expression(
+      root: a.root, samples: zip(a.samples, b.samples).map { value($0, $1) }, nodes: a.nodes + b.nodes + 1,
+      factors: a.factors + b.factors, isCurved: a.isCurved || b.isCurved)
   }
 }

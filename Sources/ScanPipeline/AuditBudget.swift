@@ -1,7 +1,7 @@
 import Attribution
 import Engine
 
-/// How many bases an audit draws unless a number is asked for: from operation counts, the same on every machine.
+/// How many bases an audit draws unless a number is asked for: from counts of multiply-adds, the same on every machine.
 struct AuditBudget {
   /// Multiply-adds of the run's TISM.
   let run: Double
@@ -37,7 +37,7 @@ struct AuditBudget {
       let lengths = layout.lengths(fixed: network.fixedLength)
       // By the default tile, so that the tile, which changes no value, does not change what is drawn.
       let perBase =
-        Double(try network.kernelTime(length: lengths.tile)) / Double(try PositionModel(network, layout: layout).tile)
+        Double(try network.multiplyAdds(length: lengths.tile)) / Double(try PositionModel(network, layout: layout).tile)
       run = Double(strandBases) * perBase * Double(1 + targets.count) * Double(models.count)
       let pass = network.fixedLength ?? lengths.window + ShardScanner.shortTile
       base = try Self.cost(
@@ -57,11 +57,10 @@ struct AuditBudget {
   private static func cost(
     _ network: Network, pass: Int, naive: Int, differences: Int, engine: SubstitutionEngine
   ) throws -> Double {
-    func forward(_ length: Int) throws -> Double { Double(try network.kernelTime(length: length)) }
+    func forward(_ length: Int) throws -> Double { Double(try network.multiplyAdds(length: length)) }
     guard engine == .fast, try network.prefersDifferences(length: differences, naiveLength: naive) else {
       return try forward(pass) + 3 * forward(naive)
     }
-    let edit = try network.differenceProgram(length: pass).kernelTimePerEdit
-    return try forward(pass) * (1 + referencePasses) + 3 * Double(edit)
+    return try forward(pass) * (1 + referencePasses) + 3 * Double(network.differenceProgram(length: pass).costPerEdit)
   }
 }

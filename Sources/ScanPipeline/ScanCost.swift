@@ -32,7 +32,7 @@ struct ScanCost {
       // The default's, so that the tile, which changes no value, does not change the plan.
       let tile = try PositionModel(network, layout: layout).tile
       let lengths = layout.lengths(fixed: network.fixedLength)
-      let forward = Double(try network.kernelTime(length: lengths.tile)) / Double(tile)
+      let forward = Double(try network.multiplyAdds(length: lengths.tile)) / Double(tile)
       ofBase =
         try Double(models.count)
         * sum(predict: { forward }, tism: { forward * Double(1 + targets.count) }) {
@@ -57,8 +57,8 @@ struct ScanCost {
     _ network: Network, pass: Int, naive: Int, perBase forward: Double, _ engine: SubstitutionEngine
   ) throws -> Double {
     guard engine == .fast, try network.prefersDifferences(length: pass, naiveLength: naive) else {
-      return forward + 3 * Double(try network.kernelTime(length: naive))
+      return forward + 3 * Double(try network.multiplyAdds(length: naive))
     }
-    return forward + 3 * Double(try network.differenceProgram(length: pass).kernelTimePerEdit)
+    return forward + 3 * Double(try network.differenceProgram(length: pass).costPerEdit)
   }
 }

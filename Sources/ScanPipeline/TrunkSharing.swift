@@ -38,7 +38,7 @@ public struct TrunkSharing: Codable, Sendable {
       ism = 1
       return
     }
-    ism = try times(.reference, beside: 3 * step * network.differenceProgram(length: length).kernelTimePerEdit)
+    ism = try times(.reference, beside: 3 * step * network.differenceProgram(length: length).costPerEdit)
   }
 
   /// The numbers as text.
