@@ -29,7 +29,7 @@ struct ActivationPass {
     let positive = curved + flat + [1e3, 1e4]
     return positive + positive.map { -$0 }
   }()
-  /// Longest expression that is followed: GELU's form with `Tanh` has nine nodes.
+  /// Longest expression that is followed: GELU's form with `Tanh` has eight nodes.
   private static let longest = 12
   /// Of the constants in a file, which are rounded to float32.
   private static let tolerance = 3e-7
@@ -73,8 +73,10 @@ struct ActivationPass {
       let constants = node.inputs.map { graph.values[$0].constant }
       let numbers = constants.map { $0?.shape.count == 1 ? $0?.values[0] : nil }
       switch (numbers[0], numbers[1]) {
-      case (let number?, nil): found = all(node.inputs[1]).compactMap { binary.function.joined($0, number, first: true) }
-      case (nil, let number?): found = all(node.inputs[0]).compactMap { binary.function.joined($0, number, first: false) }
+      case (let number?, nil):
+        found = all(node.inputs[1]).compactMap { binary.function.joined($0, number, first: true) }
+      case (nil, let number?):
+        found = all(node.inputs[0]).compactMap { binary.function.joined($0, number, first: false) }
       case (nil, nil) where constants.allSatisfy { $0 == nil }:
         found = all(node.inputs[0]).flatMap { a in
           all(node.inputs[1]).filter { $0.root == a.root }.compactMap { b in binary.function.joined(a, b) }

@@ -2,7 +2,7 @@ internal import Kernels
 internal import NetworkGraph
 internal import Tensors
 
-/// Sums add differences; products expand to `da * b + a * db + da * db`; quotients by a constant scale.
+/// Sums add differences; products expand to `da * b + a * db + da * db`; a quotient `q` changes by `(da - q * db) / (b + db)`.
 extension CompiledBinary: DifferenceOperator {
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
     let fits = inputs.indices.allSatisfy { operand in
@@ -11,8 +11,7 @@ extension CompiledBinary: DifferenceOperator {
         || operands.fits(operand, inputs[operand], output)
     }
     switch function {
-    case .add, .subtract, .multiply: return fits
-    case .divide: return fits && inputs[1] == nil
+    case .add, .subtract, .multiply, .divide: return fits
     default: return false
     }
   }
@@ -64,6 +63,13 @@ extension CompiledBinary: DifferenceOperator {
   ) {
     guard let first = a ?? b else {
       y.update(repeating: 0)
+      return
+    }
+    if function == .divide, let b {
+      let divisor = operands.reference(call, operand: 1, row: position)
+      let quotient = call.outputReference.base + position * y.count
+      StridedEntries.each(divisor, b, count: y.count) { y[$0] = (-quotient[$0] * $2) / ($1 + $2) }
+      if let a { StridedEntries.each(divisor, b, a, count: y.count) { y[$0] += $3 / ($1 + $2) } }
       return
     }
     let other = operands.reference(call, operand: a == nil ? 0 : 1, row: position)

@@ -43,6 +43,7 @@ struct RowOperands {
     {
       return true
     }
+    if isNumberARow(layout), layout.rows == output.rows, isPerRow(shape, output) { return true }
     return layout.rowSize == output.rowSize
       && (isOneRow(shape, layout, output) || (layout.rows == output.rows && !isSpread[operand]))
   }
@@ -55,12 +56,14 @@ struct RowOperands {
   func change(_ call: DifferenceCall, operand: Int, _ edit: Int, row position: Int) -> Entries? {
     guard let block = call.inputs[operand] else { return nil }
     let shape = shapes[operand]
-    if isSpread[operand], shape.count == 1 || isPerRow(shape, call.output.layout) {
+    let isPerRow = isSpread[operand] && isPerRow(shape, call.output.layout)
+    if isSpread[operand], shape.count == 1 || (isPerRow && !isNumberARow(block.layout)) {
       return Entries(base: UnsafePointer(block.rows(of: edit) + (shape.count == 1 ? 0 : position)), step: 0)
     }
     let row = block.layout.rows == 1 && call.output.layout.rows > 1 ? 0 : position - block.starts[edit]
     // Beside a branch of another stride a block may keep a row too many: it holds zeros and has no place here.
     guard 0..<block.layout.width ~= row else { return nil }
+    if isPerRow { return Entries(base: UnsafePointer(block.rows(of: edit) + row), step: 0) }
     return Entries(base: UnsafePointer(block.rows(of: edit) + row * block.layout.rowSize), step: 1)
   }
 
@@ -104,6 +107,9 @@ struct RowOperands {
       }
     }
   }
+
+  /// Rows of one number, of which an edit keeps some.
+  private func isNumberARow(_ layout: DifferenceLayout) -> Bool { layout.rowSize == 1 && layout.rows > 1 }
 
   /// One row of channels that every row of the result reads: a gate, such as squeeze-and-excitation has.
   private func isOneRow(_ shape: Shape, _ layout: DifferenceLayout, _ output: DifferenceLayout) -> Bool {

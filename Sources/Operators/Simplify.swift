@@ -3,13 +3,30 @@ public import NetworkGraph
 internal import Tensors
 
 extension Graph {
-  /// An equal graph that runs faster: spelled activations made one, transposes and unit axes cancelled, scales folded into what comes before, unused
-  /// nodes gone. Values change by roundings of the folded weights only.
+  /// An equal graph that runs faster: spelled activations made one, transposes and unit axes cancelled, scales folded into what
+  /// comes before, unused nodes gone. Values change by roundings of the folded weights only.
   public func simplified() -> Graph {
     var activations = ActivationPass(self)
     var attention = AttentionPass(activations.run())
     var layout = LayoutPass(attention.run())
-    return layout.run().splittingBySlices().foldingScales().withoutUnusedNodes()
+    return layout.run().splittingBySlices().withoutSpreading().foldingScales().withoutUnusedNodes()
+  }
+
+  /// Functions of two tensors read what was spread over axes as it was before: they spread it themselves.
+  private func withoutSpreading() -> Graph {
+    var graph = self
+    let producers = producers
+    for (index, node) in nodes.enumerated() where node.op is Binary {
+      for operand in node.inputs.indices {
+        guard let producer = producers[node.inputs[operand]]?.node, nodes[producer].op is Expand else { continue }
+        let inputs = graph.nodes[index].inputs
+        let before = nodes[producer].inputs[0]
+        guard values[before].shape.broadcast(with: values[inputs[1 - operand]].shape) == values[node.outputs[0]].shape
+        else { continue }
+        graph.nodes[index].inputs[operand] = before
+      }
+    }
+    return graph
   }
 
   /// A slice for each part of a split: slices take differences along, and parts that nobody reads cost nothing.

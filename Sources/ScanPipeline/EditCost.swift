@@ -84,7 +84,7 @@ public struct EditCost: Codable, Sendable {
     lines += [
       "plan of exact ISM by differences", "  reference pass   \(grouped(reference)), once",
       "  one edit         \(grouped(edit)) instead of \(grouped(naiveEdit))"
-        + "; predicted time \(fixed(Double(editInKernelTime) / Double(max(1, naiveEditInKernelTime)), digits: 3)) of a pass",
+        + "; predicted to take \(fixed(Double(editInKernelTime) / Double(max(1, naiveEditInKernelTime)), digits: 3)) of a pass's time",
     ]
     let rows =
       [["operator", "way", "rows changed", "multiply-adds", "of the time", "node"]]

@@ -11,7 +11,8 @@ enum Block: String, CaseIterable, Sendable {
   case gatedSplit, concatenation, crops, paddedMaxPool, paddedAveragePool, attentionPool, clipped, maximumOfBranches
   case logSumExp, squaredSum, quotient, power, positionEmbedding
   case logSoftmaxOfChannels, logSoftmaxOfPositions, scalarGate
-  case parametricRelu, chosenSlopes, channelsFirstGate, rowGate, sequenceFirst, flatRows, planarPooling, pointwisePlane
+  case parametricRelu, chosenSlopes, channelsFirstGate, rowGate, rowNorm
+  case sequenceFirst, flatRows, planarPooling, pointwisePlane
 
   /// Blocks of which every operator has a difference rule.
   static let ruled: [Block] = [
@@ -19,7 +20,7 @@ enum Block: String, CaseIterable, Sendable {
     .logSoftmaxOfPositions, .scalarGate, .attentionPool, .attention, .headedAttention, .causalAttention, .gatedSplit,
     .concatenation,
     .paddedMaxPool, .paddedAveragePool, .clipped, .positionEmbedding, .parametricRelu, .chosenSlopes,
-    .channelsFirstGate, .rowGate, .sequenceFirst, .flatRows, .planarPooling,
+    .channelsFirstGate, .rowGate, .rowNorm, .quotient, .sequenceFirst, .flatRows, .planarPooling,
   ]
 
   /// Whether a softmax of products or a norm over everything amplifies roundings of its inputs.
@@ -186,6 +187,17 @@ extension RandomNetwork {
       let gated = try builder.apply(Binary(.multiply), to: gate, centred, name: "gated")
       let most = try builder.apply(Reduce(.max, axes: [2], keepsAxes: true), to: gated, name: "most")
       return try builder.apply(Binary(.subtract), to: gated, most, name: "below")
+    case .rowNorm:
+      // Each row by itself, so that an edit changes a few: a root mean square, and a gate that is spread over the channels.
+      let squares = try builder.apply(Binary(.multiply), to: x, x, name: "squares")
+      let mean = try builder.apply(Reduce(.mean, axes: [2], keepsAxes: true), to: squares, name: "mean")
+      let shifted = try builder.apply(Binary(.add), to: mean, number(0.1), name: "shifted")
+      let root = try builder.apply(Unary(.sqrt), to: shifted, name: "root")
+      let normal = try builder.apply(Binary(.divide), to: x, root, name: "normal")
+      let most = try builder.apply(Reduce(.max, axes: [2], keepsAxes: true), to: normal, name: "most")
+      let spread = try builder.apply(
+        Expand(to: builder.shape(of: x)), to: builder.apply(Unary(.sigmoid), to: most, name: "gate"), name: "spread")
+      return try builder.apply(Binary(.multiply), to: normal, spread, name: "gated")
     case .sequenceFirst:
       let moved = try builder.apply(Transpose(permutation: [1, 0, 2]), to: x, name: "moved")
       let hidden = try builder.apply(Unary(.softplus), to: dense(moved, to: 7, "hidden"), name: "softplus")
