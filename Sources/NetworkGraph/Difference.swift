@@ -101,6 +101,28 @@ public struct DifferenceCall {
   }
 }
 
+extension DifferenceCall {
+  /// For functions of one variable: the kept elements of every edit that lie inside the value, and zeros in the rows outside.
+  /// - Parameter body: gets an edit's references, their differences, room for those of the result, and how many there are.
+  @inline(__always)
+  public func eachStretch(
+    _ body: (
+      _ reference: UnsafePointer<Float>, _ change: UnsafePointer<Float>, _ result: UnsafeMutablePointer<Float>,
+      _ count: Int
+    ) -> Void
+  ) {
+    let size = output.layout.rowSize
+    for edit in 0..<output.edits {
+      let inside = output.inside(edit)
+      let first = inside.lowerBound * size
+      body(
+        inputReferences[0].base + output.starts[edit] * size + first, inputs[0]!.rows(of: edit) + first,
+        output.rows(of: edit) + first, inside.count * size)
+    }
+    output.clearOutside()
+  }
+}
+
 /// A compiled operator that maps differences of its inputs to the difference of its output.
 ///
 /// The result for an edit never depends on the other edits of its batch. Rules compute the *change* itself, without

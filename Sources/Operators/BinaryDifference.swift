@@ -33,7 +33,7 @@ extension CompiledBinary: DifferenceOperator {
 
   @inline(__always)
   private func sum(
-    _ a: RowOperands.Entries?, _ b: RowOperands.Entries?, into y: UnsafeMutableBufferPointer<Float>
+    _ a: StridedEntries?, _ b: StridedEntries?, into y: UnsafeMutableBufferPointer<Float>
   ) {
     switch (a, b, function) {
     case (let a?, let b?, .add) where a.step == 1 && b.step == 1:
@@ -58,7 +58,7 @@ extension CompiledBinary: DifferenceOperator {
 
   @inline(__always)
   private func product(
-    _ a: RowOperands.Entries?, _ b: RowOperands.Entries?, _ call: DifferenceCall, _ position: Int,
+    _ a: StridedEntries?, _ b: StridedEntries?, _ call: DifferenceCall, _ position: Int,
     into y: UnsafeMutableBufferPointer<Float>
   ) {
     guard let first = a ?? b else {

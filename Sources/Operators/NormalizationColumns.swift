@@ -96,10 +96,7 @@ extension CompiledNormalization {
 /// Differences of every element, from changes of some entries.
 extension CompiledNormalization {
   func hasColumnRule(_ input: DifferenceLayout, _ output: DifferenceLayout) -> Bool {
-    let (entries, groups) = (geometry.entries, geometry.groups)
-    guard inner > 1, output.isWhole, output.count == groups.count * entries.count * inner else { return false }
-    if input.isWhole { return input.count == output.count }
-    return groups == [0] && input.rowSize == inner && entries == (0..<input.rows).map { $0 * inner }
+    inner > 1 && output.isWhole && geometry.reads(output) && geometry.reads(input)
   }
 
   /// With `m` the change of the mean and `c` the centred reference: the new normal value has
@@ -113,10 +110,10 @@ extension CompiledNormalization {
         let x = call.inputReferences[0].base + group
         measure(x, statistics)
         for edit in 0..<output.edits {
-          let changed = changedEntries(input, edit)
+          let changed = geometry.changed(input, edit)
           sums.update(repeating: 0, count: 2 * inner)
           for k in changed {
-            let (x, d) = (x + geometry.entries[k], changes(input, edit, group, k))
+            let (x, d) = (x + geometry.entries[k], geometry.change(input, edit, from: group, k))
             for i in 0..<inner {
               let change = Double(d[i])
               moved[i] += change
@@ -130,7 +127,7 @@ extension CompiledNormalization {
               // Most of the variance goes: what is left is computed by itself.
               var left = 0.0
               for (k, entry) in geometry.entries.enumerated() {
-                let d = changed.contains(k) ? Double(changes(input, edit, group, k)[i]) : 0
+                let d = changed.contains(k) ? Double(geometry.change(input, edit, from: group, k)[i]) : 0
                 let centred = (Double(x[entry + i]) - means[i]) + (d - moved[i])
                 left += centred * centred
               }
@@ -140,7 +137,7 @@ extension CompiledNormalization {
           for (k, entry) in geometry.entries.enumerated() {
             let (x, y, scale) = (x + entry, output.rows(of: edit) + group + entry, Double(scale.pointer[k]))
             if changed.contains(k) {
-              let d = changes(input, edit, group, k)
+              let d = geometry.change(input, edit, from: group, k)
               for i in 0..<inner {
                 let own = (Double(d[i]) - moved[i]) * factors[i]
                 y[i] = Float((own + (Double(x[i]) - means[i]) * gains[i]) * scale)
@@ -170,20 +167,5 @@ extension CompiledNormalization {
     let factor = 1 / new.squareRoot()
     // 1 / sqrt(v') - 1 / sqrt(v) = (v - v') / (sqrt(v) sqrt(v') (sqrt(v) + sqrt(v')))
     return (factor, lost * statistics.factors[i] * factor / (old.squareRoot() + new.squareRoot()))
-  }
-
-  /// The entries that an edit may change.
-  private func changedEntries(_ input: DifferenceBlock, _ edit: Int) -> Range<Int> {
-    guard !input.layout.isWhole else { return geometry.entries.indices }
-    let (inside, start) = (input.inside(edit), input.starts[edit])
-    return start + inside.lowerBound..<start + inside.upperBound
-  }
-
-  /// The differences of one of them.
-  @inline(__always)
-  private func changes(_ input: DifferenceBlock, _ edit: Int, _ group: Int, _ entry: Int) -> UnsafePointer<Float> {
-    let rows = UnsafePointer(input.rows(of: edit))
-    return input.layout.isWhole
-      ? rows + group + geometry.entries[entry] : rows + (entry - input.starts[edit]) * input.layout.rowSize
   }
 }

@@ -142,16 +142,7 @@ extension CompiledParametricRelu: DifferenceOperator {
   }
 
   func difference(_ call: DifferenceCall) {
-    let (input, output) = (call.inputs[0]!, call.output)
-    let size = output.layout.rowSize
-    for edit in 0..<output.edits {
-      let inside = output.inside(edit)
-      let first = inside.lowerBound * size
-      applyDifference(
-        call.inputReferences[0].base + output.starts[edit] * size + first, input.rows(of: edit) + first,
-        into: output.rows(of: edit) + first, count: inside.count * size)
-    }
-    output.clearOutside()
+    call.eachStretch { applyDifference($0, $1, into: $2, count: $3) }
   }
 }
 

@@ -6,13 +6,9 @@ internal import Tensors
 /// row, or over any axes where the whole value is kept.
 extension CompiledReduce: DifferenceOperator {
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
-    guard let layout = inputs[0], [.mean, .sum, .max].contains(function),
-      isByRows(layout, output) || (output.isWhole && output.count == geometry.groups.count * geometry.inner)
-    else { return false }
-    if isByRows(layout, output) { return true }
-    if layout.isWhole { return layout.count == output.count * geometry.entries.count }
-    return geometry.groups == [0] && geometry.inner == layout.rowSize
-      && geometry.entries == (0..<layout.rows).map { $0 * layout.rowSize }
+    guard let layout = inputs[0], [.mean, .sum, .max].contains(function) else { return false }
+    return isByRows(layout, output)
+      || (output.isWhole && output.count == geometry.groups.count * geometry.inner && geometry.reads(layout))
   }
 
   /// Every kept row is reduced to one number.
@@ -61,33 +57,19 @@ extension CompiledReduce: DifferenceOperator {
     output.clearOutside()
   }
 
-  /// The entries of a reduction that an edit may change.
-  private func changed(_ block: DifferenceBlock, _ edit: Int) -> Range<Int> {
-    guard !block.layout.isWhole else { return geometry.entries.indices }
-    let (inside, start) = (block.inside(edit), block.starts[edit])
-    return start + inside.lowerBound..<start + inside.upperBound
-  }
-
-  /// The differences of one of them.
-  @inline(__always)
-  private func change(_ block: DifferenceBlock, _ edit: Int, _ group: Int, _ entry: Int) -> UnsafePointer<Float> {
-    let rows = UnsafePointer(block.rows(of: edit))
-    return block.layout.isWhole
-      ? rows + geometry.groups[group] + geometry.entries[entry]
-      : rows + (entry - block.starts[edit]) * block.layout.rowSize
-  }
-
   private func changeOfSum(
     _ block: DifferenceBlock, _ edit: Int, _ group: Int, into y: UnsafeMutableBufferPointer<Float>
   ) {
+    let start = geometry.groups[group]
     withUnsafeTemporaryAllocation(of: Double.self, capacity: y.count) { sums in
       sums.update(repeating: 0)
-      let changed = changed(block, edit)
+      let changed = geometry.changed(block, edit)
       if geometry.isContiguous, !changed.isEmpty {
-        sums[0] = KernelSet.best.sum(change(block, edit, group, changed.lowerBound), count: changed.count)
+        sums[0] = KernelSet.best.sum(
+          geometry.change(block, edit, from: start, changed.lowerBound), count: changed.count)
       } else {
         for entry in changed {
-          let d = UnsafeBufferPointer(start: change(block, edit, group, entry), count: y.count)
+          let d = UnsafeBufferPointer(start: geometry.change(block, edit, from: start, entry), count: y.count)
           for i in 0..<sums.count { sums[i] += Double(d[i]) }
         }
       }
@@ -101,12 +83,13 @@ extension CompiledReduce: DifferenceOperator {
     _ call: DifferenceCall, _ edit: Int, _ group: Int, into y: UnsafeMutableBufferPointer<Float>
   ) {
     let block = call.inputs[0]!
-    let changed = changed(block, edit)
-    let x = call.inputReferences[0].base + geometry.groups[group]
+    let changed = geometry.changed(block, edit)
+    let start = geometry.groups[group]
+    let x = call.inputReferences[0].base + start
     let top = call.outputReference.base + group * geometry.inner
     y.update(repeating: -.infinity)
     for entry in geometry.entries.indices {
-      let d = changed.contains(entry) ? change(block, edit, group, entry) : nil
+      let d = changed.contains(entry) ? geometry.change(block, edit, from: start, entry) : nil
       let row = x + geometry.entries[entry]
       for i in 0..<y.count {
         let value = (row[i] - top[i]) + (d?[i] ?? 0)

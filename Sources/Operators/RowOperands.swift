@@ -48,39 +48,36 @@ struct RowOperands {
       && (isOneRow(shape, layout, output) || (layout.rows == output.rows && !isSpread[operand]))
   }
 
-  /// The numbers of an operand, or their differences, along one row of the result.
-  typealias Entries = StridedEntries
-
   /// The differences of an operand that a row of the result reads; `nil` where it does not change.
   @inline(__always)
-  func change(_ call: DifferenceCall, operand: Int, _ edit: Int, row position: Int) -> Entries? {
+  func change(_ call: DifferenceCall, operand: Int, _ edit: Int, row position: Int) -> StridedEntries? {
     guard let block = call.inputs[operand] else { return nil }
     let shape = shapes[operand]
     let isPerRow = isSpread[operand] && isPerRow(shape, call.output.layout)
     if isSpread[operand], shape.count == 1 || (isPerRow && !isNumberARow(block.layout)) {
-      return Entries(base: UnsafePointer(block.rows(of: edit) + (shape.count == 1 ? 0 : position)), step: 0)
+      return StridedEntries(base: UnsafePointer(block.rows(of: edit) + (shape.count == 1 ? 0 : position)), step: 0)
     }
     let row = block.layout.rows == 1 && call.output.layout.rows > 1 ? 0 : position - block.starts[edit]
     // Beside a branch of another stride a block may keep a row too many: it holds zeros and has no place here.
     guard 0..<block.layout.width ~= row else { return nil }
-    if isPerRow { return Entries(base: UnsafePointer(block.rows(of: edit) + row), step: 0) }
-    return Entries(base: UnsafePointer(block.rows(of: edit) + row * block.layout.rowSize), step: 1)
+    if isPerRow { return StridedEntries(base: UnsafePointer(block.rows(of: edit) + row), step: 0) }
+    return StridedEntries(base: UnsafePointer(block.rows(of: edit) + row * block.layout.rowSize), step: 1)
   }
 
   /// The reference of an operand at one row.
   @inline(__always)
-  func reference(_ call: DifferenceCall, operand: Int, row: Int) -> Entries {
+  func reference(_ call: DifferenceCall, operand: Int, row: Int) -> StridedEntries {
     let base = call.inputReferences[operand].base
     let (shape, layout) = (shapes[operand], call.output.layout)
-    if shape.count == 1 { return Entries(base: base, step: 0) }
-    guard isSpread[operand] else { return Entries(base: base + row * layout.rowSize, step: 1) }
-    return isPerRow(shape, layout) ? Entries(base: base + row, step: 0) : Entries(base: base, step: 1)
+    if shape.count == 1 { return StridedEntries(base: base, step: 0) }
+    guard isSpread[operand] else { return StridedEntries(base: base + row * layout.rowSize, step: 1) }
+    return isPerRow(shape, layout) ? StridedEntries(base: base + row, step: 0) : StridedEntries(base: base, step: 1)
   }
 
   /// Calls `body` with every kept row of the result, and with every operand's reference and differences along it side by side:
   /// zeros where it does not change.
   ///
-  /// For functions whose loops would not vectorise over ``Entries``: those that choose.
+  /// For functions whose loops would not vectorise over ``StridedEntries``: those that choose.
   @inline(__always)
   func eachSideBySide(
     _ call: DifferenceCall,

@@ -58,13 +58,8 @@ extension CompiledShrink: DifferenceOperator {
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool { inputs[0] == output }
 
   func difference(_ call: DifferenceCall) {
-    let (input, output) = (call.inputs[0]!, call.output)
-    let size = output.layout.rowSize
-    for edit in 0..<output.edits {
-      let (d, dy) = (input.rows(of: edit), output.rows(of: edit))
-      let x = call.inputReferences[0].base + output.starts[edit] * size
-      let inside = output.inside(edit)
-      for i in inside.lowerBound * size..<inside.upperBound * size {
+    call.eachStretch { x, d, dy, count in
+      for i in 0..<count {
         let (before, after) = (Double(x[i]), Double(x[i]) + Double(d[i]))
         let side = op.side(before)
         dy[i] =
@@ -72,7 +67,6 @@ extension CompiledShrink: DifferenceOperator {
           ? Float(op.value(after) - op.value(before)) : side == 0 ? 0 : d[i]
       }
     }
-    output.clearOutside()
   }
 }
 
