@@ -73,8 +73,11 @@ extension Network {
     }
     if settings.kind == .window { return .window }
     let dependences = graph.dependences
+    let patterns = graph.patterns
     let windows = graph.outputs.enumerated().compactMap { number, value -> (Int, PositionWindow)? in
-      guard case .window(let window) = dependences[value], window.step == 1, window.axis > 0 else { return nil }
+      guard case .window(let window) = dependences[value], window.step == 1, window.axis > 0,
+        patterns[value] == nil
+      else { return nil }
       return (number, window)
     }
     let full = windows.filter { graph.values[graph.outputs[$0.0]].shape[$0.1.axis] == describedLength }
@@ -87,9 +90,14 @@ extension Network {
       }
     }
     guard windows.count == 1 else {
+      let pattern = graph.outputs.lazy.compactMap { patterns[$0] }.first.map {
+        "node '\($0.name)' (\($0.op.kind)) repeats, reflects or spreads entries, so that a base's output depends on where its "
+          + "window starts"
+      }
       throw .ambiguousOutput(
         reason: windows.isEmpty
-          ? "no output of the model has an axis whose entries each read a bounded window of bases, one entry a base"
+          ? pattern
+            ?? "no output of the model has an axis whose entries each read a bounded window of bases, one entry a base"
           : "\(windows.count) outputs have one entry a base",
         cure: "score it by windows (--output-kind window), or export the model with that output alone")
     }

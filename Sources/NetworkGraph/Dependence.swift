@@ -57,4 +57,22 @@ public struct PositionWindow: Hashable, Sendable {
     PositionWindow(
       axis: axis, step: step * stride, back: step * back + self.back, ahead: step * ahead + self.ahead)
   }
+
+  /// The window of an operator whose output `t` is entry `sources[t]` of this value.
+  /// - Returns: `nil` when the entries do not run upwards, or repeat more often than there are positions between them.
+  public func picking(_ sources: [Int]) -> PositionWindow? {
+    guard let first = sources.first, let last = sources.last, last > first || sources.count == 1 else { return nil }
+    let span = last - first + 1
+    let (repeats, skips) =
+      sources.count > span
+      ? ((sources.count + span / 2) / span, 1) : (1, max(1, (span - 1) / max(1, sources.count - 1)))
+    guard step % repeats == 0 else { return nil }
+    var result = self
+    result.step = step / repeats * skips
+    // How far each entry lies from where an even walk would find it.
+    let shifts = sources.enumerated().map { step * $1 - result.step * $0 }
+    result.back = back - shifts.min()!
+    result.ahead = ahead + shifts.max()!
+    return result
+  }
 }

@@ -61,6 +61,10 @@ public protocol NetworkOperator: Operator {
   /// The default says that every output element reads everything any input reads.
   func dependence(of inputs: [Dependence], shapes: [Shape]) -> [Dependence]
 
+  /// Whether entries along a position axis of the inputs are treated the same wherever they lie. If not, moving the sequence does
+  /// not just move the result.
+  func treatsPositionsAlike(axis: Int, shapes: [Shape]) -> Bool
+
   /// True when there is one data input and each output element is a function of the input element at the same index.
   var isElementwise: Bool { get }
 
@@ -95,6 +99,8 @@ extension NetworkOperator {
     let outputs = (try? outputShapes(for: shapes).count) ?? 1
     return Array(repeating: merged, count: outputs)
   }
+
+  public func treatsPositionsAlike(axis: Int, shapes: [Shape]) -> Bool { true }
 
   public var isElementwise: Bool { false }
 

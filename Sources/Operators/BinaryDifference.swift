@@ -3,22 +3,32 @@ internal import NetworkGraph
 internal import Tensors
 
 /// Sums add differences; products expand to `da * b + a * db + da * db`; a quotient `q` changes by `(da - q * db) / (b + db)`.
+/// The others are evaluated twice in float64, where numbers of float32 leave room to subtract.
 extension CompiledBinary: DifferenceOperator {
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
-    let fits = inputs.indices.allSatisfy { operand in
+    inputs.indices.allSatisfy { operand in
       // A sum does not read what does not change.
       inputs[operand] == nil && (function == .add || function == .subtract)
         || operands.fits(operand, inputs[operand], output)
     }
+  }
+
+  var timePerDifferenceOperation: Int {
     switch function {
-    case .add, .subtract, .multiply, .divide: return fits
-    default: return false
+    case .add, .subtract: 16
+    case .multiply, .divide: 40
+    case .maximum, .minimum: 80
+    case .power: 2 * timePerOperation
     }
   }
 
-  var timePerDifferenceOperation: Int { function == .add || function == .subtract ? 16 : 40 }
-
   func difference(_ call: DifferenceCall) {
+    switch function {
+    case .add, .subtract, .multiply, .divide: break
+    case .maximum: return evaluatingTwice(call) { BinaryFunction.maximum.value($0, $1) }
+    case .minimum: return evaluatingTwice(call) { BinaryFunction.minimum.value($0, $1) }
+    case .power: return evaluatingTwice(call) { BinaryFunction.power.value($0, $1) }
+    }
     operands.eachRow(call) { y, edit, row in
       let a = operands.change(call, operand: 0, edit, row: row)
       let b = operands.change(call, operand: 1, edit, row: row)
@@ -81,5 +91,19 @@ extension CompiledBinary: DifferenceOperator {
     guard let a, let b else { return }
     let own = operands.reference(call, operand: 0, row: position)
     StridedEntries.each(a, own, b, count: y.count) { y[$0] += $3 * ($2 + $1) }
+  }
+
+  @inline(__always)
+  private func evaluatingTwice(_ call: DifferenceCall, _ value: (Double, Double) -> Double) {
+    operands.eachSideBySide(call) { y, references, changes in
+      let (a, b, da, db) = (references[0], references[1], changes[0], changes[1])
+      for c in 0..<y.count {
+        let (before, after) = (
+          value(Double(a[c]), Double(b[c])), value(Double(a[c]) + Double(da[c]), Double(b[c]) + Double(db[c]))
+        )
+        // Infinities that stay do not change.
+        y[c] = before == after ? 0 : Float(after - before)
+      }
+    }
   }
 }

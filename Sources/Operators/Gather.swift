@@ -42,18 +42,27 @@ public struct Gather: NetworkOperator {
     return [ConstantTensor(shape: output, kind: inputs[0].kind, values: y)]
   }
 
-  /// Indices in even upward steps are a slice; others read everything along the position axis.
+  /// Picked positions keep a window while each stays near its place in the input: those of a slice, of padding by reflection, or
+  /// of repeated rows.
   public func dependence(of inputs: [Dependence], shapes: [Shape]) -> [Dependence] {
     guard case .window(var window) = inputs[0] else { return inputs }
     if window.axis == axis {
-      guard indexShape.rank == 1, let first = indices.first, first >= 0 else { return [.everything] }
-      let step = indices.count > 1 ? indices[1] - first : 1
-      guard step > 0, indices.enumerated().allSatisfy({ $1 == first + $0 * step }) else { return [.everything] }
-      return [.window(window.reading(stride: step, back: -first, ahead: first))]
+      guard indexShape.rank == 1 else { return [.everything] }
+      return [window.picking(sources(shapes[0][axis])).map { .window($0) } ?? .everything]
     }
     if window.axis > axis { window.axis += indexShape.rank - 1 }
     return [.window(window)]
   }
+
+  public func treatsPositionsAlike(axis: Int, shapes: [Shape]) -> Bool {
+    guard axis == self.axis else { return true }
+    let sources = sources(shapes[0][axis])
+    let step = sources.count > 1 ? sources[1] - sources[0] : 1
+    return step > 0 && sources.indices.allSatisfy { sources[$0] == sources[0] + $0 * step }
+  }
+
+  /// The indices, counted from the front of the axis.
+  private func sources(_ length: Int) -> [Int] { indices.map { $0 < 0 ? $0 + length : $0 } }
 
   public func commuting(with permutation: [Int], shapes: [Shape])
     -> (operator: any NetworkOperator, outputs: [[Int]])?
@@ -72,12 +81,16 @@ public struct Gather: NetworkOperator {
     _ = try outputShapes(for: [input])
     let outer = input.dims[..<axis].reduce(1, *)
     let inner = input.dims[(axis + 1)...].reduce(1, *)
-    let copies = indices.enumerated().map { k, index in
-      let picked = index < 0 ? index + input[axis] : index
-      return StridedCopy(
-        dims: [outer, inner], from: (picked * inner, [input[axis] * inner, 1]),
-        to: (k * inner, [indices.count * inner, 1]))
-    }
-    return CompiledCopies(copies)
+    let sources = sources(input[axis])
+    let copies = CompiledCopies(
+      sources.enumerated().map { k, source in
+        StridedCopy(
+          dims: [outer, inner], from: (source * inner, [input[axis] * inner, 1]),
+          to: (k * inner, [indices.count * inner, 1]))
+      })
+    guard input.rank == 3, axis > 0, indexShape.rank <= 1 else { return copies }
+    return CompiledRowMoves(
+      copies, input: input, rows: axis == 1 ? sources : Array(0..<input[1]),
+      columns: axis == 2 ? sources : Array(0..<input[2]))
   }
 }

@@ -110,10 +110,10 @@ extension CompiledNormalization {
         let x = call.inputReferences[0].base + group
         measure(x, statistics)
         for edit in 0..<output.edits {
-          let changed = geometry.changed(input, edit)
+          let (changed, changes) = (geometry.changed(input, edit), geometry.changes(input, edit, from: group))
           sums.update(repeating: 0, count: 2 * inner)
           for k in changed {
-            let (x, d) = (x + geometry.entries[k], geometry.change(input, edit, from: group, k))
+            let (x, d) = (x + geometry.entries[k], changes + geometry.entries[k])
             for i in 0..<inner {
               let change = Double(d[i])
               moved[i] += change
@@ -127,7 +127,7 @@ extension CompiledNormalization {
               // Most of the variance goes: what is left is computed by itself.
               var left = 0.0
               for (k, entry) in geometry.entries.enumerated() {
-                let d = changed.contains(k) ? Double(geometry.change(input, edit, from: group, k)[i]) : 0
+                let d = changed.contains(k) ? Double(changes[geometry.entries[k] + i]) : 0
                 let centred = (Double(x[entry + i]) - means[i]) + (d - moved[i])
                 left += centred * centred
               }
@@ -137,7 +137,7 @@ extension CompiledNormalization {
           for (k, entry) in geometry.entries.enumerated() {
             let (x, y, scale) = (x + entry, output.rows(of: edit) + group + entry, Double(scale.pointer[k]))
             if changed.contains(k) {
-              let d = geometry.change(input, edit, from: group, k)
+              let d = changes + geometry.entries[k]
               for i in 0..<inner {
                 let own = (Double(d[i]) - moved[i]) * factors[i]
                 y[i] = Float((own + (Double(x[i]) - means[i]) * gains[i]) * scale)

@@ -63,6 +63,11 @@ public struct Pad: NetworkOperator {
     let from = kept.indices.reduce(0) { $0 + kept[$1].lowerBound * input.strides[$1] }
     let to = kept.indices.reduce(0) { $0 + max(0, before[$1]) * output.strides[$1] }
     let copy = StridedCopy(dims: kept.map(\.count), from: (from, input.strides), to: (to, output.strides))
-    return CompiledCopies([copy], fill: Float(value))
+    let copies = CompiledCopies([copy], fill: Float(value))
+    guard input.rank == 3, before[0] == 0, after[0] == 0 else { return copies }
+    func sources(_ axis: Int) -> [Int?] {
+      (0..<output[axis]).map { 0..<input[axis] ~= $0 - before[axis] ? $0 - before[axis] : nil }
+    }
+    return CompiledRowMoves(copies, input: input, rows: sources(1), columns: sources(2))
   }
 }

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Kernels
 internal import NetworkGraph
 internal import Tensors
@@ -6,7 +7,7 @@ internal import Tensors
 /// row, or over any axes where the whole value is kept.
 extension CompiledReduce: DifferenceOperator {
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
-    guard let layout = inputs[0], [.mean, .sum, .max].contains(function) else { return false }
+    guard let layout = inputs[0], function != .product else { return false }
     return isByRows(layout, output)
       || (output.isWhole && output.count == geometry.groups.count * geometry.inner && geometry.reads(layout))
   }
@@ -18,83 +19,124 @@ extension CompiledReduce: DifferenceOperator {
       && input.window == output.window
   }
 
-  func differenceMultiplyAdds(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Int { inputs[0]!.count }
+  func differenceMultiplyAdds(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Int {
+    readsEverything ? max(inputs[0]!.count, multiplyAdds) : inputs[0]!.count
+  }
+
+  /// Functions whose change depends on entries that do not change.
+  private var readsEverything: Bool { [.max, .min, .l2].contains(function) }
+
+  var timePerDifferenceOperation: Int { function == .logSumExp ? 2_000 : timePerOperation }
 
   func difference(_ call: DifferenceCall) {
-    if isByRows(call.inputs[0]!.layout, call.output.layout) { return differenceByRows(call) }
-    for edit in 0..<call.output.edits {
-      for group in geometry.groups.indices {
-        let y = UnsafeMutableBufferPointer(
-          start: call.output.rows(of: edit) + group * geometry.inner, count: geometry.inner)
-        if function == .max {
-          changeOfLargest(call, edit, group, into: y)
-        } else {
-          changeOfSum(call.inputs[0]!, edit, group, into: y)
-        }
-      }
-    }
-  }
-
-  private func differenceByRows(_ call: DifferenceCall) {
     let (input, output) = (call.inputs[0]!, call.output)
-    let size = input.layout.rowSize
-    for edit in 0..<output.edits {
-      for row in output.inside(edit) {
-        let (d, y) = (UnsafePointer(input.rows(of: edit) + row * size), output.rows(of: edit) + row)
-        if function == .max {
+    let (x, old) = (call.inputReferences[0].base, call.outputReference.base)
+    if isByRows(input.layout, output.layout) {
+      let size = input.layout.rowSize
+      for edit in 0..<output.edits {
+        for row in output.inside(edit) {
           let position = output.starts[edit] + row
-          let (x, top) = (call.inputReferences[0].base + position * size, call.outputReference.base[position])
-          y.pointee = -.infinity
-          for c in 0..<size {
-            let value = (x[c] - top) + d[c]
-            if value > y.pointee || value.isNaN { y.pointee = value }
-          }
-        } else {
-          y.pointee = Float(KernelSet.best.sum(d, count: size) / (function == .mean ? Double(size) : 1))
+          change(
+            x + position * size, old + position, input.rows(of: edit) + row * size, changed: geometry.entries.indices,
+            into: UnsafeMutableBufferPointer(start: output.rows(of: edit) + row, count: 1))
         }
       }
+      output.clearOutside()
+      return
     }
-    output.clearOutside()
+    for edit in 0..<output.edits {
+      for (group, start) in geometry.groups.enumerated() {
+        let first = group * geometry.inner
+        change(
+          x + start, old + first, geometry.changes(input, edit, from: start), changed: geometry.changed(input, edit),
+          into: UnsafeMutableBufferPointer(start: output.rows(of: edit) + first, count: geometry.inner))
+      }
+    }
   }
 
-  private func changeOfSum(
-    _ block: DifferenceBlock, _ edit: Int, _ group: Int, into y: UnsafeMutableBufferPointer<Float>
+  /// - Parameters:
+  ///   - x: the reference of one group.
+  ///   - old: what it is reduced to.
+  ///   - d: differences of its changed entries.
+  private func change(
+    _ x: UnsafePointer<Float>, _ old: UnsafePointer<Float>, _ d: UnsafePointer<Float>, changed: Range<Int>,
+    into y: UnsafeMutableBufferPointer<Float>
   ) {
-    let start = geometry.groups[group]
+    switch function {
+    case .max, .min: changeOfExtreme(x, old, d, changed: changed, sign: function == .max ? 1 : -1, into: y)
+    case .mean, .sum:
+      if geometry.isContiguous, !changed.isEmpty {
+        let first = d + geometry.entries[changed.lowerBound]
+        y[0] = Float(KernelSet.best.sum(first, count: changed.count) / divisor)
+      } else {
+        sum(d, changed, into: y, { _, _, d in d }, finish: { $1 / divisor })
+      }
+    case .l1: sum(d, changed, into: y) { entry, i, d in abs(Double(x[entry + i]) + d) - abs(Double(x[entry + i])) }
+    case .sumSquare: sum(d, changed, into: y) { entry, i, d in (2 * Double(x[entry + i]) + d) * d }
+    case .l2:
+      // Both norms are of the same roundings of x, so that they agree where nothing changes.
+      sum(d, changed, into: y) { entry, i, d in
+        (2 * Double(x[entry + i]) + d) * d
+      } finish: { i, gained in
+        var (before, after) = (0.0, 0.0)
+        for (index, entry) in geometry.entries.enumerated() {
+          let own = Double(x[entry + i])
+          let moved = changed.contains(index) ? own + Double(d[entry + i]) : own
+          before += own * own
+          after += moved * moved
+        }
+        let both = before.squareRoot() + after.squareRoot()
+        return both == 0 ? 0 : gained / both
+      }
+    case .logSumExp:
+      sum(d, changed, into: y) { entry, i, d in
+        d == 0 ? 0 : exp(Double(x[entry + i]) - Double(old[i])) * expm1(d)
+      } finish: { i, gained in
+        if gained > -0.5 { return log1p(gained) }
+        // Most of the sum goes: what is left is added up by itself.
+        var left = 0.0
+        for (index, entry) in geometry.entries.enumerated() {
+          let moved = changed.contains(index) ? Double(d[entry + i]) : 0
+          left += exp(Double(x[entry + i]) - Double(old[i]) + moved)
+        }
+        return log(left)
+      }
+    case .product: preconditionFailure("products have no rule")
+    }
+  }
+
+  private var divisor: Double { function == .mean ? Double(geometry.entries.count) : 1 }
+
+  /// Adds up what `body` makes of every changed element (entry, number within it, difference), in float64.
+  @inline(__always)
+  private func sum(
+    _ d: UnsafePointer<Float>, _ changed: Range<Int>, into y: UnsafeMutableBufferPointer<Float>,
+    _ body: (_ entry: Int, _ i: Int, _ d: Double) -> Double, finish: (_ i: Int, _ sum: Double) -> Double = { $1 }
+  ) {
     withUnsafeTemporaryAllocation(of: Double.self, capacity: y.count) { sums in
       sums.update(repeating: 0)
-      let changed = geometry.changed(block, edit)
-      if geometry.isContiguous, !changed.isEmpty {
-        sums[0] = KernelSet.best.sum(
-          geometry.change(block, edit, from: start, changed.lowerBound), count: changed.count)
-      } else {
-        for entry in changed {
-          let d = UnsafeBufferPointer(start: geometry.change(block, edit, from: start, entry), count: y.count)
-          for i in 0..<sums.count { sums[i] += Double(d[i]) }
-        }
+      for index in changed {
+        let entry = geometry.entries[index]
+        let row = UnsafeBufferPointer(start: d + entry, count: y.count)
+        for i in 0..<sums.count { sums[i] += body(entry, i, Double(row[i])) }
       }
-      let divisor = function == .mean ? Double(geometry.entries.count) : 1
-      for i in 0..<y.count { y[i] = Float(sums[i] / divisor) }
+      for i in 0..<y.count { y[i] = Float(finish(i, sums[i])) }
     }
   }
 
-  /// The largest of `x + d`, less the old one, without subtracting two nearly equal numbers.
-  private func changeOfLargest(
-    _ call: DifferenceCall, _ edit: Int, _ group: Int, into y: UnsafeMutableBufferPointer<Float>
+  /// The largest (or smallest) of `x + d`, less the old one, without subtracting two nearly equal numbers.
+  private func changeOfExtreme(
+    _ x: UnsafePointer<Float>, _ old: UnsafePointer<Float>, _ d: UnsafePointer<Float>, changed: Range<Int>,
+    sign: Float, into y: UnsafeMutableBufferPointer<Float>
   ) {
-    let block = call.inputs[0]!
-    let changed = geometry.changed(block, edit)
-    let start = geometry.groups[group]
-    let x = call.inputReferences[0].base + start
-    let top = call.outputReference.base + group * geometry.inner
     y.update(repeating: -.infinity)
-    for entry in geometry.entries.indices {
-      let d = changed.contains(entry) ? geometry.change(block, edit, from: start, entry) : nil
-      let row = x + geometry.entries[entry]
+    for (index, entry) in geometry.entries.enumerated() {
+      let (row, own) = (x + entry, changed.contains(index) ? d + entry : nil)
       for i in 0..<y.count {
-        let value = (row[i] - top[i]) + (d?[i] ?? 0)
+        let value = sign * ((row[i] - old[i]) + (own?[i] ?? 0))
         if value > y[i] || value.isNaN { y[i] = value }
       }
     }
+    if sign < 0 { for i in 0..<y.count { y[i] = -y[i] } }
   }
 }

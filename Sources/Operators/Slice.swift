@@ -38,6 +38,9 @@ public struct Slice: NetworkOperator {
       self.step = count > 1 ? step : 1
       if count == 0 { self.start = 0 }
     }
+
+    /// The entries in order.
+    var entries: [Int] { (0..<count).map { start + $0 * step } }
   }
 
   /// One an axis.
@@ -94,51 +97,27 @@ public struct Slice: NetworkOperator {
     let start = cuts.indices.reduce(0) { $0 + cuts[$1].start * strides[$1] }
     let steps = cuts.indices.map { cuts[$0].step * strides[$0] }
     let copies = CompiledCopies([StridedCopy(dims: output.dims, from: (start, steps), to: (0, output.strides))])
-    guard input.rank == 3, cuts[0].count == input[0], cuts[1].step > 0 else { return copies }
-    return CompiledRowSlice(copies: copies, input: input, rows: cuts[1], columns: cuts[2])
+    guard input.rank == 3, cuts[0].count == input[0] else { return copies }
+    let moves = CompiledRowMoves(copies, input: input, rows: cuts[1].entries, columns: cuts[2].entries)
+    return cuts[1].step > 0 ? CompiledRowSlice(moves: moves, rows: cuts[1], columns: cuts[2]) : moves
   }
 }
 
-/// A slice of rows of channels, which also takes differences along.
+/// A slice of rows of channels that neighbouring windows may share.
 struct CompiledRowSlice: DifferenceOperator {
-  let copies: CompiledCopies
-  /// `[batch, rows, columns]`
-  let input: Shape
+  let moves: CompiledRowMoves
   let rows: Slice.Cut
   let columns: Slice.Cut
 
   var multiplyAdds: Int { 0 }
-  func forward(_ call: ForwardCall) { copies.forward(call) }
-  func backward(_ call: BackwardCall) { copies.backward(call) }
+  func forward(_ call: ForwardCall) { moves.forward(call) }
+  func backward(_ call: BackwardCall) { moves.backward(call) }
 
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
-    copies.hasDifferenceRule(inputs: inputs, output: output)
-      || (input[0] == 1 && inputs[0]!.rows == input[1] && inputs[0]!.rowSize == input[2]
-        && output.rows == rows.count && output.rowSize == columns.count)
+    moves.hasDifferenceRule(inputs: inputs, output: output)
   }
 
-  func difference(_ call: DifferenceCall) {
-    let (from, to) = (call.inputs[0]!, call.output)
-    guard !copies.hasDifferenceRule(inputs: [from.layout], output: to.layout) else { return copies.difference(call) }
-    for edit in 0..<to.edits {
-      let inside = from.inside(edit)
-      for row in to.inside(edit) {
-        let y = to.rows(of: edit) + row * columns.count
-        let source = rows.start + (to.starts[edit] + row) * rows.step - from.starts[edit]
-        guard inside.contains(source) else {
-          y.update(repeating: 0, count: columns.count)
-          continue
-        }
-        let x = from.rows(of: edit) + source * input[2] + columns.start
-        if columns.step == 1 {
-          y.update(from: x, count: columns.count)
-        } else {
-          for column in 0..<columns.count { y[column] = x[column * columns.step] }
-        }
-      }
-    }
-    to.clearOutside()
-  }
+  func difference(_ call: DifferenceCall) { moves.difference(call) }
 }
 
 extension CompiledRowSlice: SlidingOperator {
@@ -153,7 +132,7 @@ extension CompiledRowSlice: SlidingOperator {
   func forward(_ call: RowsCall) {
     let x = call.inputs[0]
     for (index, row) in call.rows.enumerated() {
-      let from = x.base + (rows.start + row * rows.step - x.rows.lowerBound) * input[2] + columns.start
+      let from = x.base + (rows.start + row * rows.step - x.rows.lowerBound) * moves.input[2] + columns.start
       let to = call.output + index * columns.count
       for column in 0..<columns.count { to[column] = from[column * columns.step] }
     }
@@ -162,10 +141,11 @@ extension CompiledRowSlice: SlidingOperator {
   func backward(_ call: RowsBackwardCall) {
     guard let target = call.inputGradients[0] else { return }
     if !target.adds {
-      (target.base + target.rows.lowerBound * input[2]).update(repeating: 0, count: target.rows.count * input[2])
+      (target.base + target.rows.lowerBound * moves.input[2]).update(
+        repeating: 0, count: target.rows.count * moves.input[2])
     }
     for row in call.rows {
-      let into = target.base + (rows.start + row * rows.step) * input[2] + columns.start
+      let into = target.base + (rows.start + row * rows.step) * moves.input[2] + columns.start
       let from = call.outputGradient + row * columns.count
       for column in 0..<columns.count { into[column * columns.step] += from[column] }
     }

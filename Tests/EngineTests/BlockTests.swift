@@ -107,6 +107,15 @@ struct BlockTests {
     #expect(recomputed.filter { $0.kind != "Transpose" }.isEmpty, "\(recomputed)")
   }
 
+  @Test("what repeats, reflects or spreads entries keeps a window of rows", arguments: Block.resampled)
+  func windowsOfResampled(_ block: Block) throws {
+    var network = RandomNetwork(seed: 5, batch: 1, length: 600)
+    let program = try DifferenceProgram(network.network(block).simplified())
+    let rows = program.plan.compactMap(\.rows).dropLast()
+    #expect(rows.count >= 5)
+    #expect(rows.allSatisfy { $0.changed <= 25 && $0.of >= 200 }, "\(rows)")
+  }
+
   @Test("the plan names every operator that works and its costs add up", arguments: cases)
   func plan(_ c: Case) throws {
     let program = try DifferenceProgram(c.graph().simplified())

@@ -13,15 +13,24 @@ enum Block: String, CaseIterable, Sendable {
   case logSoftmaxOfChannels, logSoftmaxOfPositions, scalarGate
   case parametricRelu, chosenSlopes, channelsFirstGate, rowGate, rowNorm
   case sequenceFirst, flatRows, planarPooling, pointwisePlane
+  case upsampled, interpolated, transposedConvolution, reflected, wrapped, shuffledChannels, onePosition, repeatedBases
+  case rowReductions
 
   /// Blocks of which every operator has a difference rule.
-  static let ruled: [Block] = [
-    .squeezeExcitation, .layerNorm, .instanceNorm, .softmaxOfChannels, .softmaxOfPositions, .logSoftmaxOfChannels,
-    .logSoftmaxOfPositions, .scalarGate, .attentionPool, .attention, .headedAttention, .causalAttention, .gatedSplit,
-    .concatenation,
-    .paddedMaxPool, .paddedAveragePool, .clipped, .positionEmbedding, .parametricRelu, .chosenSlopes,
-    .channelsFirstGate, .rowGate, .rowNorm, .quotient, .sequenceFirst, .flatRows, .planarPooling,
-  ]
+  static let ruled: [Block] =
+    [
+      .squeezeExcitation, .layerNorm, .instanceNorm, .softmaxOfChannels, .softmaxOfPositions, .logSoftmaxOfChannels,
+      .logSoftmaxOfPositions, .scalarGate, .attentionPool, .attention, .headedAttention, .causalAttention, .gatedSplit,
+      .concatenation,
+      .paddedMaxPool, .paddedAveragePool, .clipped, .positionEmbedding, .parametricRelu, .chosenSlopes,
+      .channelsFirstGate, .rowGate, .rowNorm, .quotient, .sequenceFirst, .flatRows, .planarPooling, .crops,
+    ] + resampled + [
+      .wrapped, .shuffledChannels, .onePosition, .repeatedBases, .maximumOfBranches, .logSumExp, .squaredSum, .power,
+      .rowReductions,
+    ]
+
+  /// Blocks that repeat, reflect or spread entries and yet change few of them.
+  static let resampled: [Block] = [.upsampled, .interpolated, .transposedConvolution, .reflected]
 
   /// Whether a softmax of products or a norm over everything amplifies roundings of its inputs.
   var isAttention: Bool { [.attention, .headedAttention, .causalAttention, .attentionPool].contains(self) }
@@ -137,6 +146,59 @@ extension RandomNetwork {
       let a = try builder.apply(crop(2, 1, length - 5), to: x, name: "middle")
       let b = try builder.apply(crop(length - 1, -1, length - 5), to: x, name: "reversed")
       return try builder.apply(Binary(.add), to: a, b, name: "folded")
+    case .upsampled, .interpolated:
+      // Down and up again, beside what was there before.
+      let half = try builder.apply(Pool(kind: .max, size: 2, stride: 2), to: x, name: "down")
+      let rows = builder.shape(of: half)[1]
+      func picked(_ shift: Int, _ name: String) throws -> Graph.ValueID {
+        try builder.apply(
+          Gather(
+            axis: 1, indices: (0..<2 * rows).map { min(max(($0 + shift) >> 1, 0), rows - 1) }, indexShape: [2 * rows]),
+          to: half, name: name)
+      }
+      guard block == .interpolated else {
+        let up = try picked(0, "up")
+        let cut = Slice(cuts: [
+          .init(start: 0, count: batch), .init(start: 0, count: 2 * rows), .init(start: 0, count: channels),
+        ])
+        return try builder.apply(Concat(axis: 2), to: [up, builder.apply(cut, to: x, name: "skip")], name: "joined")[0]
+      }
+      func share(_ even: Double, _ odd: Double) -> Graph.ValueID {
+        builder.constant(
+          ConstantTensor(shape: [1, 2 * rows, 1], values: (0..<2 * rows).map { $0 % 2 == 0 ? even : odd }),
+          name: "share")
+      }
+      let low = try builder.apply(Binary(.multiply), to: picked(-1, "low"), share(0.25, 0.75), name: "part.low")
+      let high = try builder.apply(Binary(.multiply), to: picked(1, "high"), share(0.75, 0.25), name: "part.high")
+      return try builder.apply(Binary(.add), to: low, high, name: "between")
+    case .transposedConvolution:
+      let down = try builder.apply(
+        Convolution(weight: weights([4, channels, 3]), bias: nil, stride: 3, padding: (1, 1)), to: x, name: "down")
+      let apart = try builder.apply(Interleave(axis: 1, stride: 3), to: down, name: "apart")
+      return try builder.apply(
+        Convolution(weight: weights([4, 4, 5]), bias: nil, padding: (2, 3)), to: apart, name: "up")
+    case .reflected, .wrapped:
+      let wanted = -3..<length + 3
+      let indices = wanted.map { place in
+        block == .wrapped
+          ? (place + length) % length : min(abs(place), 2 * (length - 1) - abs(place))
+      }
+      let padded = try builder.apply(
+        Gather(axis: 1, indices: indices, indexShape: [indices.count]), to: x, name: "padded")
+      return try builder.apply(Convolution(weight: weights([4, channels, 7]), bias: nil), to: padded, name: "inner")
+    case .shuffledChannels:
+      let order = [4, 1, 1, -1]
+      return try builder.apply(Gather(axis: 2, indices: order, indexShape: [4]), to: x, name: "shuffled")
+    case .onePosition:
+      let middle = try builder.apply(Gather(axis: 1, indices: [length / 2], indexShape: []), to: x, name: "middle")
+      return try builder.apply(Reshape(to: [batch, 1, channels]), to: middle, name: "row")
+    case .repeatedBases:
+      // More rows than bases: no window is kept.
+      let twice = try builder.apply(
+        Gather(axis: 1, indices: (0..<2 * length).map { $0 / 2 }, indexShape: [2 * length]), to: x, name: "twice")
+      let apart = try builder.apply(Interleave(axis: 1, stride: 2), to: x, name: "apart")
+      let padded = try builder.apply(Pad(before: [0, 1, 0], after: [0, 0, 0], value: 0.5), to: apart, name: "padded")
+      return try builder.apply(Binary(.add), to: twice, padded, name: "sum")
     case .paddedMaxPool, .paddedAveragePool:
       return try builder.apply(
         Pool(
@@ -152,6 +214,16 @@ extension RandomNetwork {
     case .logSumExp, .squaredSum:
       return try builder.apply(
         Reduce(block == .logSumExp ? .logSumExp : .sumSquare, axes: [1], keepsAxes: true), to: x, name: "reduced")
+    case .rowReductions:
+      // Of some rows that change.
+      var result = x
+      for function in [ReduceFunction.l1, .l2, .sumSquare, .logSumExp, .min] {
+        let reduced = try builder.apply(
+          Reduce(function, axes: [2], keepsAxes: true), to: result, name: function.rawValue)
+        let shifted = try builder.apply(Binary(.add), to: reduced, number(1), name: "\(function.rawValue).shifted")
+        result = try builder.apply(Binary(.divide), to: result, shifted, name: "by.\(function.rawValue)")
+      }
+      return result
     case .quotient:
       let positive = try builder.apply(Unary(.exp), to: dense(x, to: channels, "branch"), name: "exp")
       return try builder.apply(Binary(.divide), to: x, positive, name: "quotient")

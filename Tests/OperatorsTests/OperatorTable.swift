@@ -173,6 +173,8 @@ enum OperatorTable {
     return [
       OperatorCase("gather", Gather(axis: 1, indices: [4, 0, -1, 0], indexShape: [4]), [[2, 5, 3]]),
       OperatorCase("gather even steps", Gather(axis: 1, indices: [1, 3, 5], indexShape: [3]), [[2, 7, 3]]),
+      OperatorCase("interleave", Interleave(axis: 1, stride: 3), [[2, 5, 3]]),
+      OperatorCase("interleave channels", Interleave(axis: 2, stride: 2), [[2, 5, 3]]),
       OperatorCase("gather channels", Gather(axis: 2, indices: [2, 0], indexShape: [2]), [[2, 5, 3]]),
       OperatorCase("gather one", Gather(axis: 1, indices: [3], indexShape: []), [[2, 5, 3]]),
       OperatorCase("gather a matrix", Gather(axis: 0, indices: [0, 1, 1, 0, 1, 1], indexShape: [2, 3]), [[2, 5, 3]]),

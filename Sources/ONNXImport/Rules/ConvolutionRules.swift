@@ -89,23 +89,10 @@ extension ImportRules {
       weight: ConstantTensor(shape: [outGroup * groups, inGroup, taps], values: flipped), bias: bias,
       dilation: dilation, groups: groups, padding: (reach - before, reach - after + extra))
     var rows = try build.transpose(value, [0, 2, 1])
-    if stride > 1 { rows = try spread(rows, stride: stride, &build) }
+    if stride > 1 { rows = try build.apply(Interleave(axis: 1, stride: stride), rows) }
     let result = try build.transpose(try build.apply(op, rows), [0, 2, 1])
     var outputDims = build.shape(of: result).dims
     if let dropped { outputDims.insert(1, at: dropped) }
     return try build.emit(Reshape(to: Shape(outputDims)), result)
-  }
-
-  /// `stride - 1` zero rows between the rows of `[batch, L, C]`.
-  private static func spread(
-    _ rows: Graph.ValueID, stride: Int, _ build: inout NodeBuilder
-  ) throws(OperatorError) -> Graph.ValueID {
-    let shape = build.shape(of: rows)
-    let apart = try build.reshape(rows, to: [shape[0], shape[1], 1, shape[2]])
-    let padded = try build.apply(
-      Pad(before: [0, 0, 0, 0], after: [0, 0, stride - 1, 0], value: 0), apart)
-    let joined = try build.reshape(padded, to: [shape[0], shape[1] * stride, shape[2]])
-    return try build.apply(
-      Pad(before: [0, 0, 0], after: [0, 1 - stride, 0], value: 0), joined)
   }
 }
