@@ -227,4 +227,34 @@ struct StretchTests {
     settings.kind = .window
     #expect(try network.settledKind(settings) == .window)
   }
+
+  @Test("one output a base from fewer, repeated or spread positions makes no per-position model")
+  func patterned() throws {
+    for transposed in [false, true] {
+      let network = try Network(fixedLength: 60) { batch, length in
+        var random = SplitMix64(seed: 8)
+        var builder = GraphBuilder(batch: batch, length: length)
+        func weight() -> ConstantTensor { ConstantTensor(shape: [4, 4, 3], floats: random.floats(count: 48)) }
+        var x = try builder.apply(
+          Convolution(weight: weight(), bias: nil, stride: 2, padding: (1, 1)), to: builder.sequence, name: "down")
+        let rows = builder.shape(of: x)[1]
+        x =
+          transposed
+          ? try builder.apply(Interleave(axis: 1, stride: 2), to: x, name: "up")
+          : try builder.apply(
+            Gather(axis: 1, indices: (0..<2 * rows).map { $0 / 2 }, indexShape: [2 * rows]), to: x, name: "up")
+        x = try builder.apply(
+          Convolution(weight: weight(), bias: nil, padding: (1, transposed ? 2 : 1)), to: x, name: "out")
+        return builder.graph(outputs: [x])
+      }
+      var settings = OutputSettings()
+      #expect(try network.settledKind(settings) == .window)
+      settings.kind = .position
+      #expect {
+        try network.settledKind(settings)
+      } throws: {
+        "\($0)".contains("'up'") && "\($0)".contains("--output-kind window")
+      }
+    }
+  }
 }

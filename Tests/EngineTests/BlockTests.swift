@@ -113,7 +113,7 @@ struct BlockTests {
     let program = try DifferenceProgram(network.network(block).simplified())
     let rows = program.plan.compactMap(\.rows).dropLast()
     #expect(rows.count >= 5)
-    #expect(rows.allSatisfy { $0.changed <= 25 && $0.of >= 200 }, "\(rows)")
+    #expect(rows.allSatisfy { $0.changed <= 25 && $0.of >= 150 }, "\(rows)")
   }
 
   @Test("the plan names every operator that works and its costs add up", arguments: cases)

@@ -13,7 +13,8 @@ enum Block: String, CaseIterable, Sendable {
   case logSoftmaxOfChannels, logSoftmaxOfPositions, scalarGate
   case parametricRelu, chosenSlopes, channelsFirstGate, rowGate, rowNorm
   case sequenceFirst, flatRows, planarPooling, pointwisePlane
-  case upsampled, interpolated, transposedConvolution, reflected, wrapped, shuffledChannels, onePosition, repeatedBases
+  case upsampled, interpolated, repeated, transposedConvolution, reflected, wrapped, shuffledChannels, onePosition,
+    repeatedBases
   case rowReductions
 
   /// Blocks of which every operator has a difference rule.
@@ -30,7 +31,9 @@ enum Block: String, CaseIterable, Sendable {
     ]
 
   /// Blocks that repeat, reflect or spread entries and yet change few of them.
-  static let resampled: [Block] = [.upsampled, .interpolated, .transposedConvolution, .reflected]
+  static let resampled: [Block] = [
+    .upsampled, .interpolated, .repeated, .transposedConvolution, .reflected,
+  ]
 
   /// Whether a softmax of products or a norm over everything amplifies roundings of its inputs.
   var isAttention: Bool { [.attention, .headedAttention, .causalAttention, .attentionPool].contains(self) }
@@ -171,6 +174,18 @@ extension RandomNetwork {
       let low = try builder.apply(Binary(.multiply), to: picked(-1, "low"), share(0.25, 0.75), name: "part.low")
       let high = try builder.apply(Binary(.multiply), to: picked(1, "high"), share(0.75, 0.25), name: "part.high")
       return try builder.apply(Binary(.add), to: low, high, name: "between")
+    case .repeated:
+      // As exporters write it, of channels first, and of channels last.
+      let half = try builder.apply(Pool(kind: .max, size: 4, stride: 4), to: x, name: "down")
+      let rows = builder.shape(of: half)[1]
+      let columns = try builder.apply(Transpose(permutation: [0, 2, 1]), to: half, name: "columns")
+      let apart = try builder.apply(Reshape(to: [batch, channels, rows, 1]), to: columns, name: "apart")
+      let tiled = try builder.apply(Tile(repeats: [1, 1, 1, 2]), to: apart, name: "tiled")
+      let twice = try builder.apply(Reshape(to: [batch, channels, 2 * rows]), to: tiled, name: "twice")
+      let back = try builder.apply(Transpose(permutation: [0, 2, 1]), to: twice, name: "back")
+      let single = try builder.apply(Reshape(to: [batch, 2 * rows, 1, channels]), to: back, name: "single")
+      let wide = try builder.apply(Expand(to: [batch, 2 * rows, 2, channels]), to: single, name: "wide")
+      return try builder.apply(Reshape(to: [batch, 4 * rows, channels]), to: wide, name: "joined")
     case .transposedConvolution:
       let down = try builder.apply(
         Convolution(weight: weights([4, channels, 3]), bias: nil, stride: 3, padding: (1, 1)), to: x, name: "down")
