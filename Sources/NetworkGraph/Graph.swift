@@ -98,16 +98,14 @@ public struct Graph: Sendable {
     }
   }
 
-  /// For each value the first node before it that repeats, reflects or spreads entries along the position axis, so that moving the
-  /// sequence does not just move the value; `nil` for values behind no such node.
+  /// For each value the first node before it that repeats, reflects, spreads or joins entries along the position axis, so that moving
+  /// the sequence does not just move the value; `nil` for values behind no such node.
   public var patterns: [Node?] {
     let dependences = dependences
     var result = [Node?](repeating: nil, count: values.count)
     for node in nodes {
-      let isPattern = node.inputs.contains { value in
-        guard case .window(let window) = dependences[value] else { return false }
-        return !node.op.treatsPositionsAlike(axis: window.axis, shapes: node.inputs.map { values[$0].shape })
-      }
+      let isPattern = !node.op.treatsPositionsAlike(
+        node.inputs.map { dependences[$0] }, shapes: node.inputs.map { values[$0].shape })
       let before = node.inputs.lazy.compactMap { result[$0] }.first
       for output in node.outputs { result[output] = before ?? (isPattern ? node : nil) }
     }

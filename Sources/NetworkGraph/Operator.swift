@@ -61,9 +61,11 @@ public protocol NetworkOperator: Operator {
   /// The default says that every output element reads everything any input reads.
   func dependence(of inputs: [Dependence], shapes: [Shape]) -> [Dependence]
 
-  /// Whether entries along a position axis of the inputs are treated the same wherever they lie. If not, moving the sequence does
-  /// not just move the result.
-  func treatsPositionsAlike(axis: Int, shapes: [Shape]) -> Bool
+  /// Whether entries along the position axis of the inputs are treated the same wherever they lie, so that moving them by as many as
+  /// lie between two entries of the output moves the output by one. Not so: repeated, reflected or joined parts. An operator
+  /// that leaves this out where it does not hold gives scores that depend on where windows start.
+  /// - Parameter inputs: which positions each input reads.
+  func treatsPositionsAlike(_ inputs: [Dependence], shapes: [Shape]) -> Bool
 
   /// True when there is one data input and each output element is a function of the input element at the same index.
   var isElementwise: Bool { get }
@@ -100,7 +102,7 @@ extension NetworkOperator {
     return Array(repeating: merged, count: outputs)
   }
 
-  public func treatsPositionsAlike(axis: Int, shapes: [Shape]) -> Bool { true }
+  public func treatsPositionsAlike(_ inputs: [Dependence], shapes: [Shape]) -> Bool { true }
 
   public var isElementwise: Bool { false }
 

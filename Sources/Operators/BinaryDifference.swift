@@ -1,9 +1,9 @@
+internal import Glibc
 internal import Kernels
 internal import NetworkGraph
 internal import Tensors
 
 /// Sums add differences; products expand to `da * b + a * db + da * db`; a quotient `q` changes by `(da - q * db) / (b + db)`.
-/// The others are evaluated twice in float64, where numbers of float32 leave room to subtract.
 extension CompiledBinary: DifferenceOperator {
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
     inputs.indices.allSatisfy { operand in
@@ -25,9 +25,9 @@ extension CompiledBinary: DifferenceOperator {
   func difference(_ call: DifferenceCall) {
     switch function {
     case .add, .subtract, .multiply, .divide: break
-    case .maximum: return evaluatingTwice(call) { BinaryFunction.maximum.value($0, $1) }
-    case .minimum: return evaluatingTwice(call) { BinaryFunction.minimum.value($0, $1) }
-    case .power: return evaluatingTwice(call) { BinaryFunction.power.value($0, $1) }
+    case .maximum: return extreme(call, sign: 1)
+    case .minimum: return extreme(call, sign: -1)
+    case .power: return power(call)
     }
     operands.eachRow(call) { y, edit, row in
       let a = operands.change(call, operand: 0, edit, row: row)
@@ -93,14 +93,29 @@ extension CompiledBinary: DifferenceOperator {
     StridedEntries.each(a, own, b, count: y.count) { y[$0] += $3 * ($2 + $1) }
   }
 
+  /// The change of the one that wins before and after; across, the new winner less the old one.
   @inline(__always)
-  private func evaluatingTwice(_ call: DifferenceCall, _ value: (Double, Double) -> Double) {
+  private func extreme(_ call: DifferenceCall, sign: Float) {
     operands.eachSideBySide(call) { y, references, changes in
       let (a, b, da, db) = (references[0], references[1], changes[0], changes[1])
       for c in 0..<y.count {
-        let (before, after) = (
-          value(Double(a[c]), Double(b[c])), value(Double(a[c]) + Double(da[c]), Double(b[c]) + Double(db[c]))
-        )
+        let gap = Double(a[c]) - Double(b[c])
+        let (was, moved) = (sign * a[c] > sign * b[c], gap + (Double(da[c]) - Double(db[c])))
+        let (first, second) = (da[c], db[c])
+        let isFirst = Double(sign) * moved > 0
+        let across = Float(isFirst ? gap + Double(first) : Double(second) - gap)
+        y[c] = was == isFirst ? (isFirst ? first : second) : across
+      }
+    }
+  }
+
+  /// Two values in float64, where the references of float32 leave room to subtract.
+  private func power(_ call: DifferenceCall) {
+    operands.eachSideBySide(call) { y, references, changes in
+      let (a, b, da, db) = (references[0], references[1], changes[0], changes[1])
+      for c in 0..<y.count {
+        let before = pow(Double(a[c]), Double(b[c]))
+        let after = pow(Double(a[c]) + Double(da[c]), Double(b[c]) + Double(db[c]))
         // Infinities that stay do not change.
         y[c] = before == after ? 0 : Float(after - before)
       }

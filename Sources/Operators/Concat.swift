@@ -55,6 +55,14 @@ public struct Concat: NetworkOperator {
     return [Dependence.union(parts)]
   }
 
+  /// Parts may come from anywhere: that they meet again where they were cut is for ``Gather`` to see.
+  public func treatsPositionsAlike(_ inputs: [Dependence], shapes: [Shape]) -> Bool {
+    inputs.count {
+      guard case .window(let window) = $0 else { return false }
+      return window.axis == axis
+    } < 2
+  }
+
   public func commuting(with permutation: [Int], shapes: [Shape])
     -> (operator: any NetworkOperator, outputs: [[Int]])?
   {

@@ -54,8 +54,8 @@ public struct Gather: NetworkOperator {
     return [.window(window)]
   }
 
-  public func treatsPositionsAlike(axis: Int, shapes: [Shape]) -> Bool {
-    guard axis == self.axis else { return true }
+  public func treatsPositionsAlike(_ inputs: [Dependence], shapes: [Shape]) -> Bool {
+    guard case .window(let window) = inputs[0], window.axis == axis else { return true }
     let sources = sources(shapes[0][axis])
     let step = sources.count > 1 ? sources[1] - sources[0] : 1
     return step > 0 && sources.indices.allSatisfy { sources[$0] == sources[0] + $0 * step }

@@ -52,6 +52,11 @@ public struct GatherElements: NetworkOperator {
     return [window.axis == axis ? .everything : inputs[0]]
   }
 
+  public func treatsPositionsAlike(_ inputs: [Dependence], shapes: [Shape]) -> Bool {
+    guard case .window(let window) = inputs[0] else { return true }
+    return indices.shape[window.axis] == 1
+  }
+
   public func commuting(with permutation: [Int], shapes: [Shape])
     -> (operator: any NetworkOperator, outputs: [[Int]])?
   {

@@ -47,7 +47,10 @@ public struct Interleave: NetworkOperator {
     return [.window(window)]
   }
 
-  public func treatsPositionsAlike(axis: Int, shapes: [Shape]) -> Bool { axis != self.axis || stride == 1 }
+  public func treatsPositionsAlike(_ inputs: [Dependence], shapes: [Shape]) -> Bool {
+    guard case .window(let window) = inputs[0], window.axis == axis else { return true }
+    return stride == 1
+  }
 
   public func commuting(with permutation: [Int], shapes: [Shape])
     -> (operator: any NetworkOperator, outputs: [[Int]])?

@@ -31,6 +31,11 @@ public struct ParametricRelu: NetworkOperator {
 
   public func dependence(of inputs: [Dependence], shapes: [Shape]) -> [Dependence] { inputs }
 
+  public func treatsPositionsAlike(_ inputs: [Dependence], shapes: [Shape]) -> Bool {
+    guard case .window(let window) = inputs[0], window.axis == axis else { return true }
+    return Set(slopes).count <= 1
+  }
+
   public func commuting(with permutation: [Int], shapes: [Shape])
     -> (operator: any NetworkOperator, outputs: [[Int]])?
   {

@@ -26,7 +26,7 @@ extension CompiledReduce: DifferenceOperator {
   /// Functions whose change depends on entries that do not change.
   private var readsEverything: Bool { [.max, .min, .l2].contains(function) }
 
-  var timePerDifferenceOperation: Int { function == .logSumExp ? 2_000 : timePerOperation }
+  var timePerDifferenceOperation: Int { timePerOperation }
 
   func difference(_ call: DifferenceCall) {
     let (input, output) = (call.inputs[0]!, call.output)
@@ -92,17 +92,23 @@ extension CompiledReduce: DifferenceOperator {
       sum(d, changed, into: y) { entry, i, d in
         d == 0 ? 0 : exp(Double(x[entry + i]) - Double(old[i])) * expm1(d)
       } finish: { i, gained in
-        if gained > -0.5 { return log1p(gained) }
-        // Most of the sum goes: what is left is added up by itself.
-        var left = 0.0
-        for (index, entry) in geometry.entries.enumerated() {
-          let moved = changed.contains(index) ? Double(d[entry + i]) : 0
-          left += exp(Double(x[entry + i]) - Double(old[i]) + moved)
-        }
-        return log(left)
+        gained > -0.5 && gained < .infinity ? log1p(gained) : changeOfLogSumExp(x + i, Double(old[i]), d + i, changed)
       }
     case .product: preconditionFailure("products have no rule")
     }
+  }
+
+  /// Where most of the sum goes, or it grows beyond all numbers: the new one from scratch.
+  private func changeOfLogSumExp(
+    _ x: UnsafePointer<Float>, _ old: Double, _ d: UnsafePointer<Float>, _ changed: Range<Int>
+  ) -> Double {
+    func moved(_ index: Int) -> Double {
+      let entry = geometry.entries[index]
+      return changed.contains(index) ? Double(x[entry]) + Double(d[entry]) : Double(x[entry])
+    }
+    let top = geometry.entries.indices.reduce(-Double.infinity) { max($0, moved($1)) }
+    guard top.isFinite else { return top - old }
+    return (top - old) + log(geometry.entries.indices.reduce(0) { $0 + exp(moved($1) - top) })
   }
 
   private var divisor: Double { function == .mean ? Double(geometry.entries.count) : 1 }

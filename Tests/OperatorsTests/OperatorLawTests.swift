@@ -131,6 +131,57 @@ struct OperatorLawTests {
     }
   }
 
+  /// The sequence moves by as many entries as lie between two of the output: the output moves by one.
+  @Test("an operator that treats positions alike moves with the sequence", arguments: cases)
+  func positionsAlike(_ c: OperatorCase) throws {
+    let shapes = c.operands.map(\.shape)
+    guard let rank = c.data.map({ shapes[$0].rank }).min() else { return }
+    for fromEnd in 1...max(rank, 1) where fromEnd <= rank {
+      // Constants along the axis are the graph's to see.
+      guard
+        c.known.indices.allSatisfy({
+          !c.known[$0] || shapes[$0].rank < fromEnd || shapes[$0].dims.suffix(fromEnd).first! == 1
+        })
+      else { continue }
+      var inputs = [Dependence](repeating: .nothing, count: shapes.count)
+      for operand in c.data {
+        inputs[operand] = .window(PositionWindow(axis: shapes[operand].rank - fromEnd, step: 12, back: 0, ahead: 0))
+      }
+      guard c.op.scaleAndShift.map({ rank - $0.axis != fromEnd }) ?? true,
+        c.op.treatsPositionsAlike(inputs, shapes: shapes)
+      else { continue }
+      let found = c.op.dependence(of: inputs, shapes: shapes)
+      for (output, dependence) in found.enumerated() {
+        guard case .window(let window) = dependence else { continue }
+        try #require(window.step % 12 == 0, "entries of the output closer than those of the input are a pattern")
+        let moved = c.operands.indices.map { operand -> ConstantTensor in
+          guard case .window(let own) = inputs[operand] else { return c.operands[operand] }
+          return shifted(c.operands[operand], by: window.step / 12, axis: own.axis)
+        }
+        let (before, after) = (try c.op.evaluate(c.operands)[output], try c.op.evaluate(moved)[output])
+        let room = c.data.map { 12 * (shapes[$0].dims.suffix(fromEnd).first! - 1) - window.step }.min()!
+        let length = after.shape[window.axis]
+        let stride = after.shape.strides[window.axis]
+        for element in 0..<after.shape.count {
+          let entry = element / stride % length
+          guard entry + 1 < length, window.step * entry >= window.back, window.step * entry + window.ahead <= room
+          else { continue }
+          let (got, wanted) = (after.values[element], before.values[element + stride])
+          #expect(abs(got - wanted) <= 1e-12 * max(1, abs(wanted)), "axis \(-fromEnd), entry \(entry)")
+        }
+      }
+    }
+  }
+
+  /// Entries along an axis moved towards its start; the last ones are new.
+  private func shifted(_ x: ConstantTensor, by entries: Int, axis: Int) -> ConstantTensor {
+    let (stride, length) = (x.shape.strides[axis], x.shape[axis])
+    let values = x.values.indices.map { element in
+      element / stride % length + entries < length ? x.values[element + entries * stride] : 0.3217
+    }
+    return ConstantTensor(shape: x.shape, kind: x.kind, values: values)
+  }
+
   @Test("an elementwise operator reads one element for each of its own", arguments: cases.filter(\.op.isElementwise))
   func elementwise(_ c: OperatorCase) throws {
     let before = try c.op.evaluate(c.operands)
