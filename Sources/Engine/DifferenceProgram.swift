@@ -3,13 +3,15 @@ internal import Tensors
 
 /// A graph compiled for difference propagation: exact saturation mutagenesis that computes only what an edit changes.
 ///
-/// For every value it settles which rows an edit can change and which way each operator takes: its difference rule, or
-/// recomputing in float64 where it has none (docs/numerics.md). Immutable and shared by all sessions.
+/// For every value it settles which rows an edit can change and which way each operator takes: its difference rule, on those rows or
+/// on whole values, or recomputing in float64 where it has none (docs/numerics.md). Immutable and shared by all sessions.
 public struct DifferenceProgram: Sendable {
   /// The way an operator takes from differences of its inputs to those of its outputs.
   public enum Route: String, Sendable {
     /// The operator's own rule.
     case rule
+    /// The rule for whole values: windows of rows are laid out as such first.
+    case widened
     /// Evaluated again in float64 on reference plus difference, and subtracted there: always right, never fast.
     case recomputed
   }
@@ -51,11 +53,25 @@ public struct DifferenceProgram: Sendable {
           layouts[output] = DifferenceProgram.layout(shape, dependences[output])
         }
       }
-      let rule = step.op as? any DifferenceOperator
-      let holds =
-        node.outputs.count == 1
-        && rule?.hasDifferenceRule(inputs: node.inputs.map { layouts[$0] }, output: layouts[node.outputs[0]]!) == true
-      routes.append(holds ? .rule : .recomputed)
+      guard node.outputs.count == 1, let rule = step.op as? any DifferenceOperator else {
+        routes.append(.recomputed)
+        continue
+      }
+      let output = node.outputs[0]
+      if rule.hasDifferenceRule(inputs: node.inputs.map { layouts[$0] }, output: layouts[output]!) {
+        routes.append(.rule)
+        continue
+      }
+      let whole = DifferenceProgram.layout(graph.values[output].shape, .everything)!
+      let wideInputs = node.inputs.map { value in
+        layouts[value].map { _ in DifferenceProgram.layout(graph.values[value].shape, .everything)! }
+      }
+      if rule.hasDifferenceRule(inputs: wideInputs, output: whole) {
+        layouts[output] = whole
+        routes.append(.widened)
+      } else {
+        routes.append(.recomputed)
+      }
     }
     self.program = program
     self.layouts = layouts
@@ -102,13 +118,28 @@ public struct DifferenceProgram: Sendable {
 
   /// The rule that a step takes, or `nil` when it is recomputed.
   func rule(of step: Int) -> (any DifferenceOperator)? {
-    routes[step] == .rule ? program.steps[step].op as? any DifferenceOperator : nil
+    routes[step] == .recomputed ? nil : program.steps[step].op as? any DifferenceOperator
+  }
+
+  /// The layouts in which a step's rule gets its inputs.
+  func inputLayouts(of step: Int) -> [DifferenceLayout?] {
+    program.steps[step].inputs.map { value in
+      guard layouts[value] != nil, routes[step] == .widened else { return layouts[value] }
+      return DifferenceProgram.layout(graph.values[value].shape, .everything)
+    }
+  }
+
+  /// Floats of the inputs of a step that are laid out anew for one edit.
+  func widenedCount(of step: Int) -> Int {
+    zip(program.steps[step].inputs, inputLayouts(of: step)).reduce(0) { sum, input in
+      layouts[input.0] == input.1 || layouts[input.0]!.isWhole ? sum : sum + input.1!.count
+    }
   }
 
   /// Multiply-adds of a step for one edit, or `nil` when it is recomputed.
   func ruleMultiplyAdds(of step: Int) -> Int? {
-    let (inputs, outputs) = (program.steps[step].inputs, program.steps[step].outputs)
-    return rule(of: step)?.differenceMultiplyAdds(inputs: inputs.map { layouts[$0] }, output: layouts[outputs[0]]!)
+    rule(of: step)?.differenceMultiplyAdds(
+      inputs: inputLayouts(of: step), output: layouts[program.steps[step].outputs[0]]!)
   }
 
   /// Multiply-adds of one edit, without the reference pass. A recomputed operator counts in full.
@@ -137,7 +168,7 @@ public struct DifferenceProgram: Sendable {
   func kernelTime(of index: Int) -> Int {
     let step = program.steps[index]
     if let own = ruleMultiplyAdds(of: index), let rule = rule(of: index) {
-      return rule.timePerDifferenceOperation * max(own, layouts[step.outputs[0]]!.count)
+      return rule.timePerDifferenceOperation * max(own, layouts[step.outputs[0]]!.count) + 16 * widenedCount(of: index)
     }
     // The plain evaluation copies its inputs and finds each element by its index: measured, about 0.4 ns an input, 90 ns an
     // output and 4 ns an operation.

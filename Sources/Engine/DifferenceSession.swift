@@ -34,6 +34,13 @@ public struct DifferenceSession: ~Copyable {
   /// The distinct layouts; the first kept row of edit `e` under layout `l` is at `l * batch + e` of `starts`.
   private let distinct: [DifferenceLayout]
   private let starts: IndexScratch
+  /// Where inputs are laid out whole for rules that know no other layout, and the row 0 at which their rows start.
+  private let wide: FloatScratch
+  private let wideStarts: IndexScratch
+  /// Edits of the batch that a rule wants evaluated by a full pass.
+  private let doubts: IndexScratch
+  /// Runs those, made when first needed.
+  private var passes: Session?
   /// Reference results in float64 of steps that are recomputed, made when first needed.
   private var recomputedReferences: [Int: [ConstantTensor]] = [:]
 
@@ -70,6 +77,10 @@ public struct DifferenceSession: ~Copyable {
     scratch = FloatScratch(count: rules.map { $0?.differenceScratchCount ?? 0 }.max() ?? 0)
     distinct = Array(Set(program.layouts.compactMap { $0 }))
     starts = IndexScratch(count: distinct.count * program.batch)
+    wide = FloatScratch(count: program.widenedCount)
+    wideStarts = IndexScratch(count: program.batch)
+    doubts = IndexScratch(count: program.batch)
+    for edit in 0..<program.batch { wideStarts.pointer[edit] = 0 }
   }
 
   /// Runs the reference pass on the sequence that `fill` writes (zeroed, row-major `[1, length, 4]`).
@@ -119,7 +130,9 @@ public struct DifferenceSession: ~Copyable {
           for base in 0..<4 { row[at + (column + 1) * 4 + base] = change[base] }
         }
       }
+      for edit in 0..<batch.count { doubts.pointer[edit] = 0 }
       for index in program.program.steps.indices { run(index, blocks) }
+      for (index, edit) in batch.enumerated() where doubts.pointer[index] != 0 { evaluate(edit, index, blocks) }
       for index in batch.indices {
         body(index, OutputChanges(graph: program.graph, blocks: blocks, edit: index - first))
       }
@@ -159,10 +172,53 @@ public struct DifferenceSession: ~Copyable {
     }
     rule.difference(
       DifferenceCall(
-        inputs: step.inputs.map { blocks[$0] }, output: blocks[step.outputs[0]]!,
+        inputs: program.routes[index] == .widened ? widened(index, blocks) : step.inputs.map { blocks[$0] },
+        output: blocks[step.outputs[0]]!,
         inputReferences: step.inputs.map { reference.view(of: $0) },
         outputReference: reference.view(of: step.outputs[0]),
-        state: UnsafePointer(states.pointer + stateOffsets[index]), scratch: scratch.pointer))
+        state: UnsafePointer(states.pointer + stateOffsets[index]), scratch: scratch.pointer, doubts: doubts.pointer))
+  }
+
+  /// The inputs of a step with all of their rows.
+  private func widened(_ index: Int, _ blocks: [DifferenceBlock?]) -> [DifferenceBlock?] {
+    var next = wide.pointer
+    return zip(program.program.steps[index].inputs, program.inputLayouts(of: index)).map { value, layout in
+      guard let block = blocks[value], let layout, block.layout != layout else { return blocks[value] }
+      let whole = DifferenceBlock(
+        layout: layout, edits: block.edits, starts: UnsafePointer(wideStarts.pointer),
+        base: block.layout.isWhole ? block.base : next)
+      if block.layout.isWhole { return whole }
+      next += block.edits * layout.count
+      let size = block.layout.rowSize
+      for edit in 0..<block.edits {
+        let (inside, rows) = (block.inside(edit), whole.rows(of: edit))
+        rows.update(repeating: 0, count: layout.count)
+        (rows + (block.starts[edit] + inside.lowerBound) * size).update(
+          from: block.rows(of: edit) + inside.lowerBound * size, count: inside.count * size)
+      }
+      return whole
+    }
+  }
+
+  /// Replaces what the rules found of an edit by a full pass over the edited sequence, minus the reference.
+  private mutating func evaluate(_ edit: InputEdit, _ index: Int, _ blocks: [DifferenceBlock?]) {
+    var session = passes.take() ?? Session(program.program, for: .reference)
+    let sequence = reference.view(of: program.graph.input).elements
+    session.forward { buffer in
+      _ = buffer.update(from: sequence)
+      for (column, change) in ([edit.change] + edit.following).enumerated() {
+        for base in 0..<4 { buffer[(edit.position + column) * 4 + base] += change[base] }
+      }
+    }
+    for value in Set(program.graph.outputs) {
+      guard let block = blocks[value] else { continue }
+      let (inside, size) = (block.inside(index), block.layout.rowSize)
+      let first = (block.starts[index] + inside.lowerBound) * size
+      let (old, new) = (reference.view(of: value).base + first, session.view(of: value).base + first)
+      let rows = block.rows(of: index) + inside.lowerBound * size
+      for offset in 0..<inside.count * size { rows[offset] = Float(Double(new[offset]) - Double(old[offset])) }
+    }
+    passes = consume session
   }
 
   /// The plain way for an operator without a rule: float64 on reference plus difference, minus the same on the reference.

@@ -65,7 +65,8 @@ public struct PositionWindow: Hashable, Sendable {
     let span = last - first + 1
     let (repeats, skips) =
       sources.count > span
-      ? ((sources.count + span / 2) / span, 1) : (1, max(1, (span - 1 + (sources.count - 1) / 2) / max(1, sources.count - 1)))
+      ? ((sources.count + span / 2) / span, 1)
+      : (1, max(1, (span - 1 + (sources.count - 1) / 2) / max(1, sources.count - 1)))
     guard step % repeats == 0 else { return nil }
     var result = self
     result.step = step / repeats * skips

@@ -87,10 +87,12 @@ public struct DifferenceCall {
   public let state: UnsafePointer<Float>
   /// `differenceScratchCount` floats with any content.
   public let scratch: UnsafeMutablePointer<Float>
+  private let doubts: UnsafeMutablePointer<Int>?
 
+  /// - Parameter doubts: one number an edit, which ``doubt(_:)`` sets; `nil` where nobody asks.
   public init(
     inputs: [DifferenceBlock?], output: DifferenceBlock, inputReferences: [TensorView], outputReference: TensorView,
-    state: UnsafePointer<Float>, scratch: UnsafeMutablePointer<Float>
+    state: UnsafePointer<Float>, scratch: UnsafeMutablePointer<Float>, doubts: UnsafeMutablePointer<Int>? = nil
   ) {
     self.inputs = inputs
     self.output = output
@@ -98,17 +100,29 @@ public struct DifferenceCall {
     self.outputReference = outputReference
     self.state = state
     self.scratch = scratch
+    self.doubts = doubts
   }
 }
 
 extension DifferenceCall {
+  /// Has the edit evaluated by a full pass: so little is left of a reference that its rounding shows in the result. Functions that
+  /// are steep near zero, such as a logarithm or a root, magnify it.
+  public func doubt(_ edit: Int) { doubts?[edit] = 1 }
+
+  /// Whether the sum of a reference and its change is as small as that.
+  @inline(__always)
+  public static func leavesLittle(_ reference: Float, _ change: Float) -> Bool {
+    abs(reference + change) < abs(reference) / 64
+  }
+
   /// For functions of one variable: the kept elements of every edit that lie inside the value, and zeros in the rows outside.
-  /// - Parameter body: gets an edit's references, their differences, room for those of the result, and how many there are.
+  /// - Parameter body: gets an edit's references, their differences, room for those of the result, how many there are, and
+  ///   which edit it is.
   @inline(__always)
   public func eachStretch(
     _ body: (
       _ reference: UnsafePointer<Float>, _ change: UnsafePointer<Float>, _ result: UnsafeMutablePointer<Float>,
-      _ count: Int
+      _ count: Int, _ edit: Int
     ) -> Void
   ) {
     let size = output.layout.rowSize
@@ -117,7 +131,7 @@ extension DifferenceCall {
       let first = inside.lowerBound * size
       body(
         inputReferences[0].base + output.starts[edit] * size + first, inputs[0]!.rows(of: edit) + first,
-        output.rows(of: edit) + first, inside.count * size)
+        output.rows(of: edit) + first, inside.count * size, edit)
     }
     output.clearOutside()
   }
@@ -144,6 +158,9 @@ public protocol DifferenceOperator: CompiledOperator {
   func prepareDifferences(
     inputs: [TensorView], output: TensorView, state: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>)
 
+  /// Whether the rule may call ``DifferenceCall/doubt(_:)``.
+  var mayDoubt: Bool { get }
+
   /// Multiply-adds of the rule for one edit.
   func differenceMultiplyAdds(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Int
 
@@ -153,6 +170,7 @@ public protocol DifferenceOperator: CompiledOperator {
 
 extension DifferenceOperator {
   public var timePerDifferenceOperation: Int { timePerOperation }
+  public var mayDoubt: Bool { false }
   public var differenceStateCount: Int { 0 }
   public var differenceScratchCount: Int { 0 }
   public func prepareDifferences(

@@ -22,6 +22,8 @@ extension CompiledBinary: DifferenceOperator {
     }
   }
 
+  var mayDoubt: Bool { function == .divide || function == .power }
+
   func difference(_ call: DifferenceCall) {
     switch function {
     case .add, .subtract, .multiply, .divide: break
@@ -36,7 +38,7 @@ extension CompiledBinary: DifferenceOperator {
       case .add, .subtract:
         sum(a, b, into: y)
         if masks { absorb(y, at: call.outputReference.base + row * y.count) }
-      default: product(a, b, call, row, into: y)
+      default: product(a, b, call, edit, row, into: y)
       }
     }
   }
@@ -68,7 +70,7 @@ extension CompiledBinary: DifferenceOperator {
 
   @inline(__always)
   private func product(
-    _ a: StridedEntries?, _ b: StridedEntries?, _ call: DifferenceCall, _ position: Int,
+    _ a: StridedEntries?, _ b: StridedEntries?, _ call: DifferenceCall, _ edit: Int, _ position: Int,
     into y: UnsafeMutableBufferPointer<Float>
   ) {
     guard let first = a ?? b else {
@@ -78,7 +80,12 @@ extension CompiledBinary: DifferenceOperator {
     if function == .divide, let b {
       let divisor = operands.reference(call, operand: 1, row: position)
       let quotient = call.outputReference.base + position * y.count
-      StridedEntries.each(divisor, b, count: y.count) { y[$0] = (-quotient[$0] * $2) / ($1 + $2) }
+      var leavesLittle = false
+      StridedEntries.each(divisor, b, count: y.count) {
+        y[$0] = (-quotient[$0] * $2) / ($1 + $2)
+        leavesLittle = DifferenceCall.leavesLittle($1, $2) || leavesLittle
+      }
+      if leavesLittle { call.doubt(edit) }
       if let a { StridedEntries.each(divisor, b, a, count: y.count) { y[$0] += $3 / ($1 + $2) } }
       return
     }
@@ -96,7 +103,7 @@ extension CompiledBinary: DifferenceOperator {
   /// The change of the one that wins before and after; across, the new winner less the old one.
   @inline(__always)
   private func extreme(_ call: DifferenceCall, sign: Float) {
-    operands.eachSideBySide(call) { y, references, changes in
+    operands.eachSideBySide(call) { y, _, references, changes in
       let (a, b, da, db) = (references[0], references[1], changes[0], changes[1])
       for c in 0..<y.count {
         let gap = Double(a[c]) - Double(b[c])
@@ -111,9 +118,11 @@ extension CompiledBinary: DifferenceOperator {
 
   /// Two values in float64, where the references of float32 leave room to subtract.
   private func power(_ call: DifferenceCall) {
-    operands.eachSideBySide(call) { y, references, changes in
+    operands.eachSideBySide(call) { y, edit, references, changes in
       let (a, b, da, db) = (references[0], references[1], changes[0], changes[1])
       for c in 0..<y.count {
+        // Powers from one on are flat at zero.
+        if b[c] + db[c] < 1, DifferenceCall.leavesLittle(a[c], da[c]) { call.doubt(edit) }
         let before = pow(Double(a[c]), Double(b[c]))
         let after = pow(Double(a[c]) + Double(da[c]), Double(b[c]) + Double(db[c]))
         // Infinities that stay do not change.

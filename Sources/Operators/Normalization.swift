@@ -169,7 +169,10 @@ extension CompiledNormalization: DifferenceOperator {
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool {
     guard let input = inputs[0] else { return false }
     if hasColumnRule(input, output) { return true }
-    return input == output && geometry.isContiguous && output.rowSize == scale.count
+    guard geometry.isContiguous else { return false }
+    // Of whole values the groups need not be the rows.
+    return input == output && output.rowSize == scale.count
+      || input.isWhole && output.isWhole && input.count == output.count && output.count % scale.count == 0
   }
 
   func differenceMultiplyAdds(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Int { 4 * output.count }
@@ -180,7 +183,7 @@ extension CompiledNormalization: DifferenceOperator {
     let (input, output) = (call.inputs[0]!, call.output)
     let size = scale.count
     for edit in 0..<output.edits {
-      for row in output.inside(edit) {
+      for row in output.layout.isWhole ? 0..<output.layout.count / size : output.inside(edit) {
         KernelSet.best.normalizeDifference(
           call.inputReferences[0].base + (output.starts[edit] + row) * size, input.rows(of: edit) + row * size,
           scale: scale.pointer, epsilon: epsilon, into: output.rows(of: edit) + row * size, count: size)

@@ -147,7 +147,7 @@ extension CompiledParametricRelu: DifferenceOperator {
   }
 
   func difference(_ call: DifferenceCall) {
-    call.eachStretch { applyDifference($0, $1, into: $2, count: $3) }
+    call.eachStretch { x, d, y, count, _ in applyDifference(x, d, into: y, count: count) }
   }
 }
 

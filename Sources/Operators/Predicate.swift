@@ -134,7 +134,7 @@ extension CompiledPredicate: DifferenceOperator {
   func difference(_ call: DifferenceCall) {
     let last = function.operands - 1
     function.settled { isSo in
-      operands.eachSideBySide(call) { y, references, changes in
+      operands.eachSideBySide(call) { y, _, references, changes in
         let (a, b, da, db) = (references[0], references[last], changes[0], changes[last])
         for c in 0..<y.count {
           let was: Float = isSo(a[c], b[c]) ? 1 : 0

@@ -82,7 +82,7 @@ struct RowOperands {
   func eachSideBySide(
     _ call: DifferenceCall,
     _ body: (
-      UnsafeMutableBufferPointer<Float>, _ references: UnsafePointer<UnsafePointer<Float>>,
+      UnsafeMutableBufferPointer<Float>, _ edit: Int, _ references: UnsafePointer<UnsafePointer<Float>>,
       _ changes: UnsafePointer<UnsafePointer<Float>>
     ) -> Void
   ) {
@@ -99,7 +99,7 @@ struct RowOperands {
             entries[count + operand] = change?.sideBySide(size, own + size) ?? UnsafePointer(zeros)
           }
           let found = UnsafePointer(entries.baseAddress!)
-          body(y, found, found + count)
+          body(y, edit, found, found + count)
         }
       }
     }

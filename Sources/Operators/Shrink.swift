@@ -58,7 +58,7 @@ extension CompiledShrink: DifferenceOperator {
   func hasDifferenceRule(inputs: [DifferenceLayout?], output: DifferenceLayout) -> Bool { inputs[0] == output }
 
   func difference(_ call: DifferenceCall) {
-    call.eachStretch { x, d, dy, count in
+    call.eachStretch { x, d, dy, count, _ in
       for i in 0..<count {
         let (before, after) = (Double(x[i]), Double(x[i]) + Double(d[i]))
         let side = op.side(before)

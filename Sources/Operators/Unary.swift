@@ -134,7 +134,12 @@ extension CompiledUnary: DifferenceOperator {
   /// A curved function is taken at two points.
   var timePerDifferenceOperation: Int { timePerOperation > 16 ? 2 * timePerOperation : timePerOperation }
 
+  var mayDoubt: Bool { [.log, .sqrt, .reciprocal].contains(function) }
+
   func difference(_ call: DifferenceCall) {
-    call.eachStretch { KernelSet.best.applyDifference(function, $0, $1, into: $2, count: $3) }
+    call.eachStretch { x, d, y, count, edit in
+      KernelSet.best.applyDifference(function, x, d, into: y, count: count)
+      if mayDoubt, (0..<count).contains(where: { DifferenceCall.leavesLittle(x[$0], d[$0]) }) { call.doubt(edit) }
+    }
   }
 }

@@ -95,7 +95,7 @@ extension CompiledWhere: DifferenceOperator {
   }
 
   func difference(_ call: DifferenceCall) {
-    operands.eachSideBySide(call) { y, references, changes in
+    operands.eachSideBySide(call) { y, _, references, changes in
       let (condition, a, b) = (references[0], references[1], references[2])
       let (dCondition, da, db) = (changes[0], changes[1], changes[2])
       for c in 0..<y.count {

@@ -7,7 +7,7 @@ public struct EditCost: Codable, Sendable {
   public struct Step: Codable, Sendable {
     public let name: String
     public let `operator`: String
-    /// `rule` (its difference rule) or `recomputed` (in float64, in full).
+    /// `rule` (its difference rule), `widened` (the same on whole values) or `recomputed` (in float64, in full).
     public let way: String
     /// Rows that an edit can change, and all rows of the result.
     public let rowsChanged, rows: Int?

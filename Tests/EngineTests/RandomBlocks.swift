@@ -15,7 +15,7 @@ enum Block: String, CaseIterable, Sendable {
   case sequenceFirst, flatRows, planarPooling, pointwisePlane
   case upsampled, interpolated, repeated, transposedConvolution, reflected, wrapped, shuffledChannels, onePosition,
     repeatedBases
-  case rowReductions
+  case rowReductions, generalisedMean, flooredLogarithm, normalisedSum, largeLogSumExp, maxout
 
   /// Blocks of which every operator has a difference rule.
   static let ruled: [Block] =
@@ -27,7 +27,8 @@ enum Block: String, CaseIterable, Sendable {
       .channelsFirstGate, .rowGate, .rowNorm, .quotient, .sequenceFirst, .flatRows, .planarPooling, .crops,
     ] + resampled + [
       .wrapped, .shuffledChannels, .onePosition, .repeatedBases, .maximumOfBranches, .logSumExp, .squaredSum, .power,
-      .rowReductions,
+      .rowReductions, .generalisedMean, .flooredLogarithm, .normalisedSum, .largeLogSumExp, .maxout, .pointwisePlane,
+      .groupNorm,
     ]
 
   /// Blocks that repeat, reflect or spread entries and yet change few of them.
@@ -229,6 +230,39 @@ extension RandomNetwork {
     case .logSumExp, .squaredSum:
       return try builder.apply(
         Reduce(block == .logSumExp ? .logSumExp : .sumSquare, axes: [1], keepsAxes: true), to: x, name: "reduced")
+    case .generalisedMean, .flooredLogarithm, .normalisedSum:
+      // Units that one base switches off, so that next to nothing is left for a function that is steep there.
+      let single = try builder.apply(Unary(.relu), to: dense(builder.sequence, to: channels, "single"), name: "units")
+      switch block {
+      case .generalisedMean:
+        let clipped = try builder.apply(Unary(.clip(minimum: 1e-6, maximum: 1e9)), to: single, name: "clipped")
+        let cubes = try builder.apply(Binary(.power), to: clipped, number(3), name: "cubes")
+        let mean = try builder.apply(Pool(kind: .average, size: 2, stride: 2), to: cubes, name: "mean")
+        return try builder.apply(Binary(.power), to: mean, number(1.0 / 3), name: "root")
+      case .flooredLogarithm:
+        let mean = try builder.apply(Pool(kind: .average, size: 3, stride: 1), to: single, name: "mean")
+        let floored = try builder.apply(Binary(.add), to: mean, number(1e-8), name: "floored")
+        return try builder.apply(Unary(.log), to: floored, name: "logarithm")
+      default:
+        let sum = try builder.apply(Reduce(.sum, axes: [2], keepsAxes: true), to: single, name: "sum")
+        let mean = try builder.apply(Pool(kind: .average, size: 2, stride: 2), to: sum, name: "mean")
+        let floored = try builder.apply(Binary(.add), to: mean, number(1e-6), name: "floored")
+        let first = Slice(cuts: [
+          .init(start: 0, count: batch), .init(start: 0, step: 2, count: length / 2), .init(start: 0, count: channels),
+        ])
+        return try builder.apply(
+          Binary(.divide), to: builder.apply(first, to: single, name: "first"), floored, name: "shares")
+      }
+    case .largeLogSumExp:
+      let large = try builder.apply(Binary(.multiply), to: x, number(2000), name: "large")
+      let pooled = try builder.apply(Reduce(.logSumExp, axes: [1], keepsAxes: true), to: large, name: "pooled")
+      return try builder.apply(Binary(.multiply), to: pooled, number(0.0005), name: "small")
+    case .maxout:
+      // By a reshape of channels first.
+      let columns = try builder.apply(Transpose(permutation: [0, 2, 1]), to: x, name: "columns")
+      let pairs = try builder.apply(Reshape(to: [batch, channels / 2, 2, length]), to: columns, name: "pairs")
+      let most = try builder.apply(Reduce(.max, axes: [2], keepsAxes: false), to: pairs, name: "most")
+      return try builder.apply(Transpose(permutation: [0, 2, 1]), to: most, name: "rows")
     case .rowReductions:
       // Of some rows that change.
       var result = x
