@@ -91,7 +91,7 @@ extension Network {
     }
     guard windows.count == 1 else {
       let pattern = graph.outputs.lazy.compactMap { patterns[$0] }.first.map {
-        "node '\($0.name)' (\($0.op.kind)) repeats, reflects or spreads entries, so that a base's output depends on where its "
+        "node '\($0.name)' (\($0.op.kind)) repeats, reflects, spreads or joins entries, so that a base's output depends on where its "
           + "window starts"
       }
       throw .ambiguousOutput(
@@ -99,7 +99,9 @@ extension Network {
           ? pattern
             ?? "no output of the model has an axis whose entries each read a bounded window of bases, one entry a base"
           : "\(windows.count) outputs have one entry a base",
-        cure: "score it by windows (--output-kind window), or export the model with that output alone")
+        cure: windows.isEmpty
+          ? "score it by windows: --output-kind window and a target of a window's entries, such as --target 0:sum or 0:FIRST-LAST"
+          : "score it by windows (--output-kind window), or export the model with that output alone")
     }
     if let node = graph.positionDependentNode {
       throw .ambiguousOutput(

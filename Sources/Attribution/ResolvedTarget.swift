@@ -128,7 +128,7 @@ extension ScoreTarget {
         target: target.rawValue,
         reason:
           "it belongs to models with one output a base; name an entry (\(Self.choices(outputs).joined(separator: ", ")))"
-          + ", or declare the model with --output-kind position")
+          + " or a sum of them (0:sum, 0:A-B), or declare the model with --output-kind position")
     }
   }
 

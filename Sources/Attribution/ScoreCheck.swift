@@ -36,7 +36,8 @@ extension PassChecker {
       let edited = surveyed(curve?.tangent(after) ?? claim.target, after: claim.edit)
       tolerance = max(tolerance, editTolerance(survey, edited, scale: scale, single: !propagates))
     }
-    guard error <= tolerance else {
+    // At the foot of a root the tolerance is no number, and what is equal still agrees.
+    guard error == 0 || error <= tolerance else {
       throw failure(.ism, claim, wanted, tolerance)
     }
     tally.ism.agreed(error: error, scale: scale, tolerance: tolerance)

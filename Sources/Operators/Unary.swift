@@ -134,9 +134,15 @@ extension CompiledUnary: DifferenceOperator {
   /// A curved function is taken at two points.
   var timePerDifferenceOperation: Int { timePerOperation > 16 ? 2 * timePerOperation : timePerOperation }
 
-  var mayDoubt: Bool { [.log, .sqrt, .reciprocal].contains(function) }
+  var mayDoubt: Bool {
+    switch function {
+    case .log, .sqrt, .reciprocal: true
+    default: false
+    }
+  }
 
   func difference(_ call: DifferenceCall) {
+    let mayDoubt = mayDoubt
     call.eachStretch { x, d, y, count, edit in
       KernelSet.best.applyDifference(function, x, d, into: y, count: count)
       if mayDoubt, (0..<count).contains(where: { DifferenceCall.leavesLittle(x[$0], d[$0]) }) { call.doubt(edit) }

@@ -11,7 +11,7 @@ import TrackIO
 struct FixtureTests {
   static let exports = [
     "keras_small", "torch_external", "deepsea_2d", "basset_2d", "squeeze_excitation", "float16", "bi_lstm",
-    "gru_torchscript",
+    "gru_torchscript", "upsampling", "upsampling_torchscript",
   ]
   static let cases =
     ["basset", "basset_torchscript", "deepsea", "bpnet", "dna_transformer", "encoder_transformer"] + exports

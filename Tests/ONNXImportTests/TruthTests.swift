@@ -35,7 +35,7 @@ struct TruthTests {
       names.isSuperset(of: [
         "basset", "basset_2d", "basset_torchscript", "bi_lstm", "bpnet", "deepsea", "deepsea_2d", "dna_transformer",
         "encoder_transformer", "float16", "gru_torchscript", "keras_small", "squeeze_excitation", "torch_external",
-        "torch_symbolic",
+        "torch_symbolic", "upsampling", "upsampling_torchscript",
       ]))
   }
 

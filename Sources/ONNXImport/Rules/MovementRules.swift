@@ -19,6 +19,29 @@ extension ImportRules {
       return try build.emit(
         GatherElements(axis: axis, indices: try build.constant(1, "indices")), try build.input(0))
     },
+    "GatherND": { node, build throws(OperatorError) in
+      let input = try build.shape(0)
+      let indices = try build.constant(1, "indices")
+      let depth = indices.shape.dims.last ?? 0
+      guard node.int("batch_dims") == 0, 0 < depth, depth <= input.rank else {
+        throw OperatorError("indices of shape \(indices.shape) into \(input), batch_dims \(node.int("batch_dims"))")
+      }
+      // Each row of indices is one place along the leading axes taken together.
+      let leading = Shape(Array(input.dims[..<depth]))
+      var places = [Int](repeating: 0, count: indices.shape.count / depth)
+      for (position, index) in indices.integers.enumerated() {
+        let axis = position % depth
+        let entry = index < 0 ? index + leading[axis] : index
+        guard 0..<leading[axis] ~= entry else { throw OperatorError("index \(index) into axis \(axis) of \(input)") }
+        places[position / depth] += entry * leading.strides[axis]
+      }
+      let joined =
+        depth == 1
+        ? try build.input(0)
+        : try build.reshape(try build.input(0), to: [leading.count] + Array(input.dims[depth...]))
+      return try build.emit(
+        Gather(axis: 0, indices: places, indexShape: Shape(Array(indices.shape.dims.dropLast()))), joined)
+    },
     "Expand": { node, build throws(OperatorError) in
       let wanted = try Shape.checked(try build.constant(1, "shape").integers)
       guard let shape = try build.shape(0).broadcast(with: wanted) else {
