@@ -18,7 +18,7 @@ struct KinkTests {
       let detector = try KinkDetector(model)
       var random = SplitMix64(seed: 3)
       var (inReach, all) = (0, 0)
-      for _ in 0..<12 {
+      for _ in 0..<60 {
         let codes = random.bases(count: model.length)
         for kinks in detector.kinks(in: codes[...]) {
           var reached = [Bool](repeating: false, count: codes.count)
